@@ -1,0 +1,114 @@
+"""`schemas/` read into one Contract; every fault names file, line and remedy."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from pipelines import __version__
+from pipelines.contracts import series
+from pipelines.contracts.model import Clinic, Contract, Correction, FieldDef, Study, Table
+from pipelines.contracts.references import check_references
+from pipelines.contracts.yaml_lines import Lines, line_of, load
+from pipelines.errors import BackstepError, ContractError, StudyFileError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def load_contract(schemas: Path) -> Contract:
+    """The whole contract, cross-checked. Raises ContractError or StudyFileError."""
+    raw_fields, field_lines = _mapping(schemas / "fields.yaml")
+    fields = {
+        name: _parse(FieldDef, body, schemas / "fields.yaml", field_lines, (template,))
+        for template, body in raw_fields.items()
+        for name, body in series.expand_field(template, body)
+    }
+    codes, _ = _mapping(schemas / "codes.yaml")
+    codes = {name: {str(k): str(v) for k, v in body.items()} for name, body in codes.items()}
+    study = _file(Study, schemas / "study.yaml", StudyFileError)
+    raw_corrections, lines = _mapping(schemas / "corrections.yaml")
+    corrections = tuple(
+        _parse(Correction, entry, schemas / "corrections.yaml", lines, ("corrections", n),
+               StudyFileError)
+        for n, entry in enumerate(raw_corrections.get("corrections") or [])
+    )
+    tables = {
+        path.stem: _file(Table, path, edit=lambda body: series.expand_table(body, fields))
+        for path in sorted((schemas / "tables").glob("*.yaml"))
+    }
+    clinics = {
+        path.stem: _file(
+            Clinic, path,
+            edit=lambda body, name=path.stem: series.expand_clinic(
+                {"clinic_id": name, **body}, fields
+            ),
+        )
+        for path in sorted((schemas / "clinics").glob("*.yaml"))
+    }
+    shared = _digest(
+        [schemas / name for name in ("fields.yaml", "codes.yaml")]
+        + sorted((schemas / "tables").glob("*.yaml"))
+    )
+    contract = Contract(
+        fields=fields, codes=codes, tables=tables, clinics=clinics, study=study,
+        corrections=corrections,
+        clinic_digests={
+            name: _digest([schemas / "clinics" / f"{name}.yaml"], shared) for name in clinics
+        },
+        digest=_digest(sorted(schemas.rglob("*.yaml"))),
+    )
+    check_references(contract, schemas)
+    return contract
+
+
+def _file(
+    model: type[Model], path: Path, error: type[BackstepError] = ContractError, edit: Any = None
+) -> Model:
+    body, lines = _mapping(path, error)
+    if edit is not None:
+        body = edit(body)
+    return _parse(model, body, path, lines, (), error)
+
+
+def _mapping(path: Path, error: type[BackstepError] = ContractError) -> tuple[dict, Lines]:
+    if not path.is_file():
+        raise error(f"{path.name} is missing", where=str(path.parent.name), remedy="add the file")
+    body, lines = load(path)
+    if not isinstance(body, dict):
+        raise error("a mapping is expected at the top", where=f"{path.name}:1",
+                    remedy="write `key: value` lines")
+    return body, lines
+
+
+def _parse(
+    model: type[Model], body: Any, path: Path, lines: Lines, at: tuple[str | int, ...],
+    error: type[BackstepError] = ContractError,
+) -> Model:
+    try:
+        return model.model_validate(body)
+    except ValidationError as fault:
+        first = fault.errors(include_url=False, include_input=False)[0]
+        loc = tuple(part for part in first["loc"] if part != "__root__")
+        known = ", ".join(sorted(model.model_fields)) if first["type"] == "extra_forbidden" else ""
+        raise error(
+            f"{'.'.join(map(str, (*at, *loc)))}: {_plain(first)}",
+            where=f"{path.name}:{line_of(lines, (*at, *loc))}",
+            remedy=f"known keys here are: {known}" if known and len(loc) == 1
+            else "see schemas/README.md and a neighbouring entry for the form it takes",
+        ) from None
+
+
+def _plain(fault: Any) -> str:
+    if fault["type"] == "extra_forbidden":
+        return "this key is not known here"
+    return str(fault["msg"]).removeprefix("Value error, ")
+
+
+def _digest(paths: list[Path], *more: str) -> str:
+    total = hashlib.sha256("|".join([__version__, *more]).encode())
+    for path in paths:
+        total.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return total.hexdigest()[:16]

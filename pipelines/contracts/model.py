@@ -1,0 +1,264 @@
+"""The contract as typed, frozen values: fields, tables, clinics, study. Unknown keys are refused."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from pipelines.contracts.rules import Kind, Severity
+
+FieldType = Literal["text", "integer", "decimal", "boolean", "date", "instant", "code"]
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FieldDef(Frozen):
+    """One column, defined once for every table that has it."""
+
+    type: FieldType
+    description: str
+    unit: str | None = None
+    codes: str | None = None
+    valid: tuple[Any, Any] | None = None
+    plausible: tuple[Any, Any] | None = None
+    known_as: tuple[str, ...] = ()
+    reveals: Literal["arm"] | None = None
+    identifies: bool = False
+    items: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> FieldDef:
+        if (self.type == "code") != (self.codes is not None):
+            raise ValueError("a field of type code names its list in `codes`, and no other does")
+        for name in ("valid", "plausible"):
+            span = getattr(self, name)
+            if span is not None and span[0] > span[1]:
+                raise ValueError(f"`{name}` has its lower end above its upper end")
+        return self
+
+
+class RowRule(Frozen):
+    """A predicate that a good row satisfies; NULL counts as satisfied."""
+
+    holds: str
+    kind: Kind
+    severity: Severity
+    remedy: str
+
+
+class Match(Frozen):
+    table: str
+    match: dict[str, str]  # column of the other table -> column of this one
+    where: str | None = None  # `other.` marks the other table's columns
+
+
+class AcrossRule(Frozen):
+    """A row (for which `when` is true) must have a matching row in another table."""
+
+    exists: Match
+    when: str | None = None
+    kind: Kind
+    severity: Severity
+    remedy: str
+
+
+class Answers(Frozen):
+    measure: str
+    items: str  # prefix of the item fields
+
+
+class Table(Frozen):
+    grain: str
+    key: tuple[str, ...]
+    date: str
+    required: tuple[str, ...]
+    optional: tuple[str, ...] = ()
+    answers: Answers | None = None
+    rules: dict[str, RowRule] = {}
+    across: dict[str, AcrossRule] = {}
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return self.required + self.optional
+
+
+class ColumnMap(Frozen):
+    """What one column of a clinic's file means."""
+
+    field: str | None = None
+    unit: str | None = None
+    unit_column: str | None = None
+    time_of: str | None = None  # this column is the clock time of that instant field
+    local_of: str | None = None  # this column is the local date and time of that instant field
+    words: dict[str, str | bool] | None = None
+    missing: tuple[str, ...] | None = None
+    dates: str | None = None
+    magnitude: bool = False  # the sign only tells the belt's direction: drop it
+    checkbox: bool = False  # 0/1 that means nothing until the form was opened
+
+    @model_validator(mode="after")
+    def _one_meaning(self) -> ColumnMap:
+        if sum(x is not None for x in (self.field, self.time_of, self.local_of)) != 1:
+            raise ValueError("a column is exactly one of `field`, `time_of`, `local_of`")
+        return self
+
+
+class Instant(Frozen):
+    """Where an instant comes from: one local date-and-time column, or a date and a time column."""
+
+    local: str | None = None
+    date: str | None = None
+    time: str | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Instant:
+        if (self.local is None) == (self.date is None or self.time is None):
+            raise ValueError("give `local`, or both `date` and `time`")
+        return self
+
+
+class TableMap(Frozen):
+    """How one file's columns become one contract table."""
+
+    columns: dict[str, ColumnMap]
+    instants: dict[str, Instant] = {}
+    constants: dict[str, Any] = {}
+    words: dict[str, dict[str, str | bool]] = {}
+    rows_where: dict[str, tuple[str, ...]] = {}
+    complete: str | None = None  # REDCap's <form>_complete column
+    ignore: tuple[str, ...] = ()
+
+    @field_validator("columns", mode="before")
+    @classmethod
+    def _short_form(cls, columns: dict[str, Any]) -> dict[str, Any]:
+        return {
+            name: {"field": meaning} if isinstance(meaning, str) else meaning
+            for name, meaning in columns.items()
+        }
+
+
+class LayoutDef(Frozen):
+    delimiter: str = ","
+    quote: str = '"'
+    header: tuple[str, ...] = ()
+    sheet: str | None = None
+    preamble: dict[str, str] = {}
+    footer: str | None = None
+    trailer_count: bool = False
+
+
+class FileKind(Frozen):
+    """One kind of file that a clinic sends."""
+
+    name: str
+    format: Literal["csv", "xlsx", "redcap", "device"]
+    keyed: Literal["increment", "snapshot", "resend"]
+    every_days: int | None = None
+    encoding: str | None = None
+    layout: LayoutDef = LayoutDef()
+    tables: dict[str, TableMap] = {}
+    sheets: dict[str, LayoutDef] = {}  # XLSX with a sheet per table: table -> layout
+    devices: tuple[str, ...] = ()
+    dictionary: str | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _pattern(cls, name: str) -> str:
+        groups = re.compile(name).groupindex
+        if "sent" not in groups:
+            raise ValueError("the pattern needs a group `sent`: the date the clinic sent the file")
+        return name
+
+
+class Clinic(Frozen):
+    clinic_id: str
+    name: str
+    prefix: str = Field(pattern=r"^\d{2}$")
+    language: str
+    time_zone: str
+    sends_from: dt.date
+    encoding: str = "utf-8"
+    decimal: Literal[".", ","] = "."
+    thousands: Literal["", ".", ",", " "] = ""
+    dates: str
+    times: str
+    missing: tuple[str, ...] = ("",)
+    words: dict[str, dict[str, str | bool]] = {}
+    files: dict[str, FileKind]
+
+
+class Visit(Frozen):
+    target: int
+    from_: int = Field(alias="from")
+    to: int
+
+
+class ReportDef(Frozen):
+    primary: str
+    also: tuple[str, ...] = ()
+    population: dict[str, str] = {}
+
+
+class Programme(Frozen):
+    weeks: int
+    sessions_per_week: int
+    interruption_sessions: int
+
+
+class AnalysisDef(Frozen):
+    smallest_clinic_cell: int
+    stance_cap_s: float
+
+
+class Study(Frozen):
+    study_id: str
+    title: str
+    question: str
+    arms: dict[Literal["reference", "test"], str]
+    primary_visit: str
+    visits: dict[str, Visit]
+    expected_forms: dict[str, tuple[str, ...]]
+    programme: Programme
+    analysis: AnalysisDef
+    reports: dict[str, ReportDef]
+    calendar: dict[Literal["grace_days"], int]
+
+    @model_validator(mode="after")
+    def _windows(self) -> Study:
+        spans = sorted((v.from_, v.to, name) for name, v in self.visits.items())
+        for (_, end, first), (start, _, second) in zip(spans, spans[1:], strict=False):
+            if start <= end:
+                raise ValueError(f"visit windows {first} and {second} overlap")
+        if self.primary_visit not in self.visits:
+            raise ValueError("the primary visit is not one of `visits`")
+        return self
+
+
+class Correction(Frozen):
+    table: str
+    clinic_id: str
+    match: dict[str, str]
+    field: str
+    expect: str | int | float | bool | None
+    value: str | int | float | bool | None
+    reason: str
+    by: str
+    decided_date: dt.date
+
+
+class Contract(Frozen):
+    """Everything declared under `schemas/`."""
+
+    fields: dict[str, FieldDef]
+    codes: dict[str, dict[str, str]]
+    tables: dict[str, Table]
+    clinics: dict[str, Clinic]
+    study: Study
+    corrections: tuple[Correction, ...]
+    clinic_digests: dict[str, str]  # changes when anything a clinic's deliveries depend on changes
+    digest: str

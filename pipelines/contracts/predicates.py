@@ -1,0 +1,78 @@
+"""Rule predicates: an allow-list of SQL, parsed and printed again, never pasted."""
+
+from __future__ import annotations
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from pipelines.errors import ContractError
+
+# What both DuckDB versions (and Polars, for most) evaluate alike; `date - date` is left out, see docs/decisions.
+_ALLOWED = (
+    exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren,
+    exp.And, exp.Or, exp.Not, exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE,
+    exp.Between, exp.In, exp.Is, exp.NullSafeEQ, exp.NullSafeNEQ,
+    exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg, exp.Interval, exp.Var,
+    exp.Coalesce, exp.Abs, exp.Round, exp.Floor, exp.Greatest, exp.Least, exp.Nullif,
+    exp.Case, exp.If,
+)  # fmt: skip
+_FUNCTIONS = {"local_date"}
+
+
+def parse(text: str, columns: set[str], *, other: set[str] | None = None, where: str = "") -> str:
+    """The predicate as DuckDB SQL, or ContractError if it uses anything not allowed or not known.
+
+    `other` are the columns that may be named with the prefix `other.`.
+    """
+    tree = _tree(text, where)
+    for node in tree.walk():
+        if isinstance(node, exp.Anonymous) and node.name.lower() in _FUNCTIONS:
+            continue
+        if not isinstance(node, _ALLOWED):
+            raise ContractError(
+                f"`{node.key}` may not be used in a rule",
+                where=where,
+                remedy="use comparisons, BETWEEN, IN, AND/OR/NOT, IS NULL, arithmetic, coalesce, abs, "
+                "round, floor, greatest, least, nullif, CASE",
+            )
+    for column in tree.find_all(exp.Column):
+        known = columns if not column.table else (other or set()) if column.table == "other" else set()
+        if column.name not in known:
+            raise ContractError(
+                f"the rule names `{column.sql()}`, which is not a column here",
+                where=where,
+                remedy="use the field names of the table" + (", or `other.` for the matched table" if other else ""),
+            )
+    return tree.sql(dialect="duckdb")
+
+
+def columns_of(text: str) -> set[str]:
+    """The names of this table's columns that a predicate reads."""
+    return {column.name for column in _tree(text, "").find_all(exp.Column) if not column.table}
+
+
+def prefixed(text: str, own: str, other: str | None = None) -> str:
+    """The predicate with its columns qualified for a join."""
+    tree = _tree(text, "")
+    for column in tree.find_all(exp.Column):
+        column.set("table", exp.to_identifier(other if column.table == "other" else own))
+    return tree.sql(dialect="duckdb")
+
+
+def _tree(text: str, where: str) -> exp.Expression:
+    try:
+        statements = sqlglot.parse(f"SELECT ({text})", dialect="duckdb")
+        if len(statements) != 1 or statements[0] is None:
+            raise SqlglotError("more than one statement")
+        select = statements[0]
+        if not isinstance(select, exp.Select) or len(select.expressions) != 1 or any(
+            value for name, value in select.args.items() if name not in ("expressions", "kind")
+        ):
+            raise SqlglotError("more than one expression")
+        return select.expressions[0].unnest()
+    except SqlglotError:
+        raise ContractError(
+            "this rule is not one SQL predicate", where=where,
+            remedy="write one condition, as it would stand after WHERE",
+        ) from None

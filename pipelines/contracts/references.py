@@ -1,0 +1,117 @@
+"""Names used in one file of the contract must exist in another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from zoneinfo import available_timezones
+
+from pipelines import units
+from pipelines.contracts import predicates
+from pipelines.contracts.model import Clinic, Contract, Table
+from pipelines.contracts.yaml_lines import line_of, load
+from pipelines.errors import ContractError
+
+SPECIAL_UNITS = {"ft_in"}
+
+
+def check_references(contract: Contract, schemas: Path) -> None:
+    """Raises ContractError at the first name that leads nowhere."""
+    for name, field in contract.fields.items():
+        if field.codes and field.codes not in contract.codes:
+            _fault(schemas / "fields.yaml", (name,), f"code list `{field.codes}` is not in codes.yaml")
+    for name, table in contract.tables.items():
+        _check_table(contract, name, table, schemas / "tables" / f"{name}.yaml")
+    prefixes: dict[str, str] = {}
+    for name, clinic in contract.clinics.items():
+        path = schemas / "clinics" / f"{name}.yaml"
+        if clinic.prefix in prefixes:
+            _fault(path, ("prefix",), f"prefix {clinic.prefix} belongs to {prefixes[clinic.prefix]}")
+        prefixes[clinic.prefix] = name
+        _check_clinic(contract, clinic, path)
+
+
+def _check_table(contract: Contract, name: str, table: Table, path: Path) -> None:
+    for part in ("required", "optional"):
+        for index, field in enumerate(getattr(table, part)):
+            if field not in contract.fields:
+                _fault(path, (part, index), f"field `{field}` is not in fields.yaml")
+    for field in (*table.key, table.date):
+        if field not in table.fields:
+            _fault(path, ("key",), f"`{field}` is not a field of this table")
+    for rule, body in table.rules.items():
+        predicates.parse(body.holds, set(table.fields), where=_at(path, ("rules", rule)))
+    for rule, body in table.across.items():
+        at = ("across", rule)
+        other = contract.tables.get(body.exists.table)
+        if other is None:
+            _fault(path, at, f"table `{body.exists.table}` is not declared")
+        for theirs, ours in body.exists.match.items():
+            if theirs not in other.fields or ours not in table.fields:
+                _fault(path, at, f"`match` names `{theirs}: {ours}`, which are not columns of both tables")
+        if body.exists.where:
+            predicates.parse(body.exists.where, set(table.fields), other=set(other.fields), where=_at(path, at))
+        if body.when:
+            predicates.parse(body.when, set(table.fields), where=_at(path, at))
+
+
+def _check_clinic(contract: Contract, clinic: Clinic, path: Path) -> None:
+    if clinic.time_zone not in available_timezones():
+        _fault(path, ("time_zone",), f"time zone `{clinic.time_zone}` is not an IANA name")
+    _check_words(contract, clinic.words, path, ("words",))
+    for kind, file in clinic.files.items():
+        for table, table_map in file.tables.items():
+            at = ("files", kind, "tables", table)
+            if table not in contract.tables:
+                _fault(path, at, f"table `{table}` is not declared under schemas/tables")
+            fields = contract.tables[table].fields
+            _check_words(contract, table_map.words, path, (*at, "words"))
+            for field in table_map.constants:
+                if field not in fields:
+                    _fault(path, (*at, "constants", field), f"`{field}` is not a field of {table}")
+            for column, meaning in table_map.columns.items():
+                target = meaning.field or meaning.time_of or meaning.local_of
+                here = (*at, "columns", column)
+                if target not in fields:
+                    _fault(path, here, f"`{target}` is not a field of {table}")
+                field = contract.fields[target]
+                if meaning.field and field.type == "instant":
+                    _fault(path, here, f"`{target}` is an instant: use `local_of` or `time_of`")
+                if meaning.unit and meaning.unit not in SPECIAL_UNITS and not (
+                    field.unit and units.known(meaning.unit, field.unit)
+                ):
+                    _fault(path, here, f"unit `{meaning.unit}` cannot become {field.unit or 'a number without unit'}")
+            _check_instants(table_map, path, at)
+            mapped = {m.field for m in table_map.columns.values()} | set(table_map.constants) | set(table_map.instants)
+            for field in contract.tables[table].required:
+                if field not in mapped:
+                    _fault(path, at, f"required field `{field}` is not mapped")
+
+
+def _check_instants(table_map, path: Path, at: tuple) -> None:
+    for target, instant in table_map.instants.items():
+        for column in (instant.local, instant.date, instant.time):
+            if column is not None and column not in table_map.columns:
+                _fault(path, (*at, "instants", target), f"column `{column}` is not under `columns`")
+    for column, meaning in table_map.columns.items():
+        wanted = meaning.time_of or meaning.local_of
+        if wanted and wanted not in table_map.instants and meaning.time_of:
+            _fault(path, (*at, "columns", column), f"`instants` does not say which date `{wanted}` goes with")
+
+
+def _check_words(contract: Contract, words: dict, path: Path, at: tuple) -> None:
+    for name, mapping in words.items():
+        if name != "boolean" and name not in contract.codes:
+            _fault(path, (*at, name), f"code list `{name}` is not in codes.yaml")
+        allowed = {True, False} if name == "boolean" else set(contract.codes[name])
+        for word, code in mapping.items():
+            if code not in allowed:
+                _fault(path, (*at, name, word), f"`{code}` is not a code of `{name}`")
+
+
+def _at(path: Path, at: tuple) -> str:
+    return f"{path.name}:{line_of(load(path)[1], at)}"
+
+
+def _fault(path: Path, at: tuple, what: str) -> None:
+    raise ContractError(f"{'.'.join(map(str, at))}: {what}", where=_at(path, at),
+                        remedy="correct the name here, or declare it where it belongs")
