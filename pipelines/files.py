@@ -74,7 +74,7 @@ def listing(folder: Path) -> list[FileStat]:
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write to; it becomes `path` when the block ends, and vanishes if it fails."""
+    """A path beside `path` to write to; it becomes `path` if the block ends well, else vanishes."""
     _make_folder(path.parent)
     aside = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}{_ASIDE}")
     try:
@@ -94,7 +94,7 @@ def write_bytes_atomic(path: Path, data: bytes) -> None:
 
 
 def write_json(path: Path, obj: Any) -> None:
-    """Writes JSON with sorted keys; dates in ISO 8601, paths with forward slashes; NaN is refused."""
+    """Writes JSON with sorted keys; dates as ISO 8601, paths with `/`; NaN is refused."""
     text = json.dumps(
         obj, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False, default=_plain
     )
@@ -147,7 +147,7 @@ def copy_verified(src: Path, dst: Path) -> str:
 
 
 def fetch_landing(url: str, folder: Path) -> Fetched:
-    """Brings new and changed files under a landing URL (`s3://`, `sftp://`, ...) into a local folder.
+    """Brings new and changed files under a landing URL (`s3://`, `sftp://`) into a local folder.
 
     A local copy keeps the sender's size and time, which is how a later call knows it has the file.
     """
@@ -188,7 +188,7 @@ class _Changing(Exception):
 
 
 def _mtime_ns(info: dict[str, Any]) -> int:
-    """When a remote file was last written; each store has its own key, and one that tells nothing gives 0."""
+    """When a remote file was last written, under whichever key its store uses; 0 if untold."""
     told = next(
         (info[key] for key in ("mtime", "LastModified", "modified", "created") if info.get(key)), 0
     )
@@ -218,7 +218,7 @@ def _plain(value: Any) -> str:
 
 
 def _make_folder(folder: Path) -> None:
-    """Makes a folder so that it survives a power cut: a new name is safe once its parent is synced."""
+    """Makes a folder that survives a power cut: a name is safe once its parent is synced."""
     if folder.is_dir():
         return
     _make_folder(folder.parent)
