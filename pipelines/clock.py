@@ -16,8 +16,8 @@ _MINUTE_US = 60_000_000
 def local_to_utc(local: pl.Expr, time_zone: str, offset_minutes: pl.Expr | None = None) -> pl.Expr:
     """A struct `utc` (naive Datetime us) and `fault` for clinic wall-clock times.
 
-    A time the clock skipped, or showed twice, gets a fault and no instant. `offset_minutes`, the sender's own
-    minutes east of UTC, settles a time shown twice when it is one of the two offsets then in force.
+    A time the clock skipped, or showed twice, gets a fault and no instant. `offset_minutes`, the
+    sender's own minutes east of UTC, settles a time shown twice if it was in force then.
     Assumes: `local` is a naive Datetime.
     """
     _require_zone(time_zone)
@@ -44,7 +44,7 @@ def local_to_utc(local: pl.Expr, time_zone: str, offset_minutes: pl.Expr | None 
 
 
 def local_date(utc: pl.Expr, time_zone: str) -> pl.Expr:
-    """The calendar date on the clinic's wall at an instant. Assumes: `utc` is a naive UTC Datetime."""
+    """The calendar date on the clinic's wall. Assumes: `utc` is a naive UTC Datetime."""
     _require_zone(time_zone)
     return utc.dt.replace_time_zone("UTC").dt.convert_time_zone(time_zone).dt.date()
 
@@ -64,7 +64,7 @@ def days_between(date: pl.Expr, reference: pl.Expr) -> pl.Expr:
 
 
 def minutes_between(start_utc: pl.Expr, end_utc: pl.Expr) -> pl.Expr:
-    """Elapsed minutes with their fraction. Assumes: both are UTC, so a clock change cannot stretch them."""
+    """Elapsed minutes with their fraction. Assumes: both are UTC, so no clock changes."""
     return (end_utc - start_utc).dt.total_microseconds() / _MINUTE_US
 
 

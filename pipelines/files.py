@@ -64,7 +64,9 @@ def listing(folder: Path) -> list[FileStat]:
     with os.scandir(folder) as entries:
         found = [
             FileStat(
-                entry.name, (stat := entry.stat(follow_symlinks=False)).st_size, stat.st_mtime_ns
+                entry.name,
+                (stat := entry.stat(follow_symlinks=False)).st_size,
+                stat.st_mtime_ns,
             )
             for entry in entries
             if entry.is_file(follow_symlinks=False) and not entry.name.endswith(_ASIDE)
@@ -96,7 +98,12 @@ def write_bytes_atomic(path: Path, data: bytes) -> None:
 def write_json(path: Path, obj: Any) -> None:
     """Writes JSON with sorted keys; dates as ISO 8601, paths with `/`; NaN is refused."""
     text = json.dumps(
-        obj, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False, default=_plain
+        obj,
+        sort_keys=True,
+        indent=1,
+        ensure_ascii=False,
+        allow_nan=False,
+        default=_plain,
     )
     write_bytes_atomic(path, (text + "\n").encode())
 
@@ -110,7 +117,10 @@ def write_parquet(rows: pl.DataFrame | pl.LazyFrame, path: Path) -> None:
     """Writes rows in their order as zstd Parquet, whole or not at all."""
     with atomic_path(path) as aside:
         rows.lazy().sink_parquet(
-            aside, compression="zstd", row_group_size=_ROWS_PER_GROUP, maintain_order=True
+            aside,
+            compression="zstd",
+            row_group_size=_ROWS_PER_GROUP,
+            maintain_order=True,
         )
 
 
@@ -154,7 +164,12 @@ def fetch_landing(url: str, folder: Path) -> Fetched:
     storage, root = fsspec.url_to_fs(url)
     storage.invalidate_cache()
     root = root.rstrip("/")
-    outcome: dict[str, list[str]] = {"copied": [], "unchanged": [], "changing": [], "refused": []}
+    outcome: dict[str, list[str]] = {
+        "copied": [],
+        "unchanged": [],
+        "changing": [],
+        "refused": [],
+    }
     for remote, info in sorted(storage.find(root, detail=True).items()):
         name = remote[len(root) :].lstrip("/")
         outcome[_fetch_one(storage, remote, info, folder, name)].append(name)
@@ -167,7 +182,10 @@ def _fetch_one(storage: Any, remote: str, info: dict[str, Any], folder: Path, na
     except BackstepError:
         return "refused"
     size, mtime_ns = info["size"], _mtime_ns(info)
-    if local.is_file() and (local.stat().st_size, local.stat().st_mtime_ns) == (size, mtime_ns):
+    if local.is_file() and (local.stat().st_size, local.stat().st_mtime_ns) == (
+        size,
+        mtime_ns,
+    ):
         return "unchanged"
     try:
         with atomic_path(local) as aside:
@@ -175,7 +193,11 @@ def _fetch_one(storage: Any, remote: str, info: dict[str, Any], folder: Path, na
                 _copy_blocks(reader, writer)
             storage.invalidate_cache()
             now = storage.info(remote)
-            if (now["size"], _mtime_ns(now), aside.stat().st_size) != (size, mtime_ns, size):
+            if (now["size"], _mtime_ns(now), aside.stat().st_size) != (
+                size,
+                mtime_ns,
+                size,
+            ):
                 raise _Changing
             os.utime(aside, ns=(mtime_ns, mtime_ns))
     except _Changing:
@@ -190,7 +212,8 @@ class _Changing(Exception):
 def _mtime_ns(info: dict[str, Any]) -> int:
     """When a remote file was last written, under whichever key its store uses; 0 if untold."""
     told = next(
-        (info[key] for key in ("mtime", "LastModified", "modified", "created") if info.get(key)), 0
+        (info[key] for key in ("mtime", "LastModified", "modified", "created") if info.get(key)),
+        0,
     )
     if isinstance(told, dt.datetime):
         told = told.replace(tzinfo=told.tzinfo or dt.UTC).timestamp()

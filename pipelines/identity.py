@@ -14,8 +14,8 @@ OTHER_CLINIC = "other_clinic_participant"
 TEST_PARTICIPANT = "test_participant"
 FIRST_TEST_NUMBER = 990  # 990-999 are training participants, never analysed
 
-# Totally anti-symmetric quasigroup of order 10: finds every wrong digit and every swap of neighbours,
-# which ISO 7064 MOD 11,10 does not quite. Source: H. M. Damm, thesis, Marburg 2004, p. 111.
+# Totally anti-symmetric quasigroup of order 10: finds every wrong digit and every swap of
+# neighbours, which ISO 7064 MOD 11,10 does not quite. Source: H. M. Damm, thesis, Marburg 2004.
 _DAMM = (
     (0, 3, 1, 7, 5, 9, 8, 6, 4, 2),
     (7, 0, 9, 2, 1, 5, 4, 8, 6, 3),
@@ -53,9 +53,9 @@ def make_id(prefix: str, number: int) -> str:
 
 
 def id_fault(ids: pl.Expr, prefix: str) -> pl.Expr:
-    """Why an id cannot be a participant of the clinic with `prefix`, or null; a missing id has no fault.
+    """Why an id cannot be a participant of the clinic with `prefix`, or null; null for a null id.
 
-    The first that applies: malformed, wrong check digit, another clinic's prefix, training participant.
+    The first that applies: malformed, wrong check digit, another clinic's prefix, training number.
     """
     _require_prefix(prefix)
     digits = pl.when(ids.str.contains(_SHAPE)).then(ids.str.replace_all("-", "", literal=True))

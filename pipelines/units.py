@@ -83,7 +83,7 @@ def convert(values: pl.Expr, from_unit: str, to_unit: str) -> pl.Expr:
         )
     units = _DIMENSIONS[_DIMENSION_OF[from_unit]]
     factor = units[from_unit] / units[to_unit]
-    # Two whole numbers instead of one rounded factor: 57 cm is then 0.57 m and not 0.5700000000000001.
+    # Two whole numbers, not one rounded factor: 57 cm is then 0.57 m, not 0.5700000000000001.
     scaled = values.cast(pl.Float64) * float(factor.numerator)
     return scaled / float(factor.denominator)
 

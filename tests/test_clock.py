@@ -7,7 +7,13 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from pipelines.clock import days_between, local_date, local_to_utc, minutes_between, study_day
+from pipelines.clock import (
+    days_between,
+    local_date,
+    local_to_utc,
+    minutes_between,
+    study_day,
+)
 from pipelines.errors import ContractError
 
 BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
@@ -15,7 +21,10 @@ BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
 
 def resolved(local: str | None, zone: str, offset_minutes: int | None = None) -> dict:
     frame = pl.DataFrame(
-        {"local": [local and dt.datetime.fromisoformat(local)], "offset": [offset_minutes]},
+        {
+            "local": [local and dt.datetime.fromisoformat(local)],
+            "offset": [offset_minutes],
+        },
         schema={"local": pl.Datetime("us"), "offset": pl.Int64},
     )
     return frame.select(local_to_utc(pl.col("local"), zone, pl.col("offset"))).item()
@@ -112,7 +121,10 @@ def test_study_days_have_no_day_zero(date, day, days):
 def test_elapsed_minutes_ignore_the_clock_change():
     # 01:30 to 03:30 in Berlin on the night the clock springs forward is one hour.
     frame = pl.DataFrame(
-        {"start": [dt.datetime(2025, 3, 30, 1, 30)], "end": [dt.datetime(2025, 3, 30, 3, 30, 30)]}
+        {
+            "start": [dt.datetime(2025, 3, 30, 1, 30)],
+            "end": [dt.datetime(2025, 3, 30, 3, 30, 30)],
+        }
     )
     utc = frame.select(
         pl.col(name).pipe(local_to_utc, BERLIN).struct.field("utc").alias(name)

@@ -135,7 +135,19 @@ def test_safe_names(name):
 
 @pytest.mark.parametrize(
     "name",
-    ["", ".", "..", "a/b", "a\\b", "a\nb", "a\0b", "a\u202eb", "a\ud800b", "x" * 256, "ü" * 128],
+    [
+        "",
+        ".",
+        "..",
+        "a/b",
+        "a\\b",
+        "a\nb",
+        "a\0b",
+        "a\u202eb",
+        "a\ud800b",
+        "x" * 256,
+        "ü" * 128,
+    ],
 )
 def test_unsafe_names(name):
     with pytest.raises(BackstepError, match="file name"):
@@ -162,7 +174,10 @@ def test_fetch_landing_copies_once_and_again_only_what_changed(remote, tmp_path)
 
     assert first.copied == ("alder/koos.csv", "birch/deep/steps.csv")
     assert (second.copied, second.unchanged) == ((), first.copied)
-    assert (third.copied, third.unchanged) == (("alder/koos.csv",), ("birch/deep/steps.csv",))
+    assert (third.copied, third.unchanged) == (
+        ("alder/koos.csv",),
+        ("birch/deep/steps.csv",),
+    )
     assert (tmp_path / "alder" / "koos.csv").read_bytes() == b"a,b\n1,3\n"
 
 

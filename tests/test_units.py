@@ -53,7 +53,8 @@ def test_a_unit_converts_to_itself_unchanged(unit):
 
 
 @pytest.mark.parametrize(
-    ("from_unit", "to_unit"), [("bpm", "spm"), ("kg", "m"), ("furlong", "m"), ("points", "mm")]
+    ("from_unit", "to_unit"),
+    [("bpm", "spm"), ("kg", "m"), ("furlong", "m"), ("points", "mm")],
 )
 def test_refuses_what_it_does_not_know(from_unit, to_unit):
     assert not known(from_unit, to_unit)

@@ -1,0 +1,96 @@
+"""Builds measure inputs from the short form the worked vectors are written in."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import polars as pl
+
+from pipelines.measures import discovered
+
+VISIT = {
+    "participant_id": "01-001-0",
+    "clinic_id": "alder",
+    "visit_code": "W6",
+    "assessed_date": dt.date(2025, 4, 21),
+    "delivery_id": "alder-0",
+}
+COMMON = {
+    "participant_id": pl.String,
+    "clinic_id": pl.String,
+    "visit_code": pl.String,
+    "assessed_date": pl.Date,
+    "index_knee_side": pl.String,
+    "delivery_id": pl.String,
+    "row_no": pl.Int64,
+}
+SCHEMAS = {
+    "answer": COMMON
+    | {
+        "knee_side": pl.String,
+        "measure": pl.String,
+        "item": pl.String,
+        "answer": pl.Float64,
+    },
+    "walk_test": COMMON
+    | {
+        "walk_test_code": pl.String,
+        "pace_code": pl.String,
+        "timed_distance_m": pl.Float64,
+        "trial_no": pl.Int64,
+        "time_s": pl.Float64,
+    },
+    "balance_test": COMMON
+    | {
+        "balance_test_code": pl.String,
+        "test_side_code": pl.String,
+        "eyes_code": pl.String,
+        "cap_s": pl.Float64,
+        "trial_no": pl.Int64,
+        "time_s": pl.Float64,
+    },
+}
+
+
+def frame(table: str, rows: list[dict[str, Any]]) -> pl.LazyFrame:
+    """A core table of the given rows; columns not given are null, the visit is always the same."""
+    filled = [dict.fromkeys(SCHEMAS[table]) | VISIT | row for row in rows]
+    return pl.LazyFrame(filled, schema=SCHEMAS[table])
+
+
+def answer_rows(measure: str, answers: dict[str, Any], **more: Any) -> list[dict[str, Any]]:
+    """Long answer rows; a list under a prefix is that prefix's items numbered from 1."""
+    items = {}
+    for key, given in answers.items():
+        if isinstance(given, list):
+            items |= {f"{key}{number}": answer for number, answer in enumerate(given, 1)}
+        else:
+            items[key] = given
+    row = {
+        "measure": measure,
+        "knee_side": "right",
+        "index_knee_side": "right",
+        "row_no": 2,
+    } | more
+    return [row | {"item": item, "answer": answer} for item, answer in items.items()]
+
+
+def scores(measure: str, rows: list[dict[str, Any]], **options: Any) -> dict[str, float]:
+    """Value by scale for the rows of one assessment."""
+    module = discovered()[measure]
+    outcomes = module.score(frame(module.MEASURE.reads, rows), **options).collect()
+    assert outcomes["scale"].is_unique().all()
+    return dict(zip(outcomes["scale"], outcomes["value"], strict=True))
+
+
+def rows_of_case(measure: str, case: dict[str, Any]) -> list[dict[str, Any]]:
+    """The input rows of one worked vector."""
+    more = {key: case[key] for key in ("knee_side", "index_knee_side") if key in case}
+    if "answers" in case:
+        return answer_rows(measure, case["answers"], **more)
+    index = {"index_knee_side": "right"} | more
+    return [
+        index | {"trial_no": number, "row_no": number + 1} | trial
+        for number, trial in enumerate(case["trials"], 1)
+    ]
