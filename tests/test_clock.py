@@ -1,4 +1,4 @@
-"""Clock changes, study days and elapsed time; instants worked by hand from the zones' published offsets."""
+"""Clock changes, study days and elapsed time, worked by hand from the zones' offsets."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Statistics on outcome rows: summaries and arm differences."""

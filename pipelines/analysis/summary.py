@@ -1,0 +1,79 @@
+"""Plain summaries: what was seen, how much is missing, and intervals for shares and rates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+from scipy.stats import chi2, norm
+
+_Z = float(norm.ppf(0.975))
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its 95 % interval; all None where there is nothing to estimate from."""
+
+    estimate: float | None
+    low: float | None
+    high: float | None
+
+
+NOTHING = Interval(None, None, None)
+
+
+def describe(frame: pl.DataFrame, by: Sequence[str], value: str = "value") -> pl.DataFrame:
+    """Per group: n, n_missing, mean, sd, median, q1, q3, least, most of the values that are there.
+
+    A null or NaN value counts as missing. Quartiles interpolate linearly (R type 7).
+    Assumes: the frame has a row for every value that was due, so that missing ones can be counted.
+    """
+    known = pl.col(value).cast(pl.Float64).fill_nan(None)
+    return (
+        frame.sort(*by, value)
+        .group_by(by, maintain_order=True)
+        .agg(
+            known.count().cast(pl.Int64).alias("n"),
+            known.null_count().cast(pl.Int64).alias("n_missing"),
+            known.mean().alias("mean"),
+            known.std().alias("sd"),
+            known.median().alias("median"),
+            known.quantile(0.25, "linear").alias("q1"),
+            known.quantile(0.75, "linear").alias("q3"),
+            known.min().alias("least"),
+            known.max().alias("most"),
+        )
+    )
+
+
+def wilson(k: int, n: int) -> Interval:
+    """The share k/n with its 95 % score interval. Source: Wilson 1927, J Am Stat Assoc 22:209."""
+    if not 0 <= k <= n:
+        raise ValueError(f"a count runs from 0 to its total; got {k} of {n}")
+    if n == 0:
+        return NOTHING
+    share = k / n
+    centre = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
+    half = _Z * math.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2)) / (1 + _Z**2 / n)
+    # At the ends the formula gives 0 and 1 exactly, but for rounding.
+    low = 0.0 if k == 0 else centre - half
+    high = 1.0 if k == n else centre + half
+    return Interval(share, low, high)
+
+
+def rate_with_exact_ci(events: int, person_years: float) -> Interval:
+    """Events per person-year with the exact Poisson interval; nothing without person-time.
+
+    Source: Garwood 1936, Biometrika 28:437.
+    """
+    if events < 0 or not 0 <= person_years < math.inf:
+        raise ValueError("events and person-years are finite and not negative")
+    if person_years == 0:
+        if events:
+            raise ValueError(f"{events} events without any person-time")
+        return NOTHING
+    low = float(chi2.ppf(0.025, 2 * events)) / 2 if events else 0.0
+    high = float(chi2.ppf(0.975, 2 * events + 2)) / 2
+    return Interval(events / person_years, low / person_years, high / person_years)
