@@ -92,7 +92,6 @@ class ColumnMap(Frozen):
 
     field: str | None = None
     unit: str | None = None
-    unit_column: str | None = None
     time_of: str | None = None  # this column is the clock time of that instant field
     local_of: str | None = None  # this column is the local date and time of that instant field
     words: dict[str, str | bool] | None = None
@@ -201,7 +200,14 @@ class Visit(Frozen):
 class ReportDef(Frozen):
     primary: str
     also: tuple[str, ...] = ()
-    population: dict[str, str] = {}
+
+
+class ThresholdChoice(Frozen):
+    """A published threshold that reports judge change by."""
+
+    scale: str
+    purpose: Literal["mdc95", "mcid"]
+    population: str
 
 
 class Programme(Frozen):
@@ -225,6 +231,7 @@ class Study(Frozen):
     expected_forms: dict[str, tuple[str, ...]]
     programme: Programme
     analysis: AnalysisDef
+    thresholds: tuple[ThresholdChoice, ...]
     reports: dict[str, ReportDef]
     calendar: dict[Literal["grace_days"], int]
 

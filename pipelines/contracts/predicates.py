@@ -47,9 +47,9 @@ def parse(text: str, columns: set[str], *, other: set[str] | None = None, where:
     return tree.sql(dialect="duckdb")
 
 
-def columns_of(text: str) -> set[str]:
-    """The names of this table's columns that a predicate reads."""
-    return {column.name for column in _tree(text, "").find_all(exp.Column) if not column.table}
+def columns_of(text: str, other: bool = False) -> set[str]:
+    """The names of this table's columns that a predicate reads, or of the other table's."""
+    return {column.name for column in _tree(text, "").find_all(exp.Column) if bool(column.table) == other}
 
 
 def prefixed(text: str, own: str, other: str | None = None) -> str:
@@ -57,6 +57,9 @@ def prefixed(text: str, own: str, other: str | None = None) -> str:
     tree = _tree(text, "")
     for column in tree.find_all(exp.Column):
         column.set("table", exp.to_identifier(other if column.table == "other" else own))
+    for call in list(tree.find_all(exp.Anonymous)):
+        if call.name.lower() == "local_date":  # the clinic's zone comes with the row
+            call.append("expressions", exp.column("time_zone", table=own))
     return tree.sql(dialect="duckdb")
 
 

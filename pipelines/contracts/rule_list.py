@@ -1,0 +1,162 @@
+"""Every rule of a table, from its fields and its named rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipelines.contracts import predicates
+from pipelines.contracts.model import Contract, FieldDef
+from pipelines.contracts.rules import Kind, Rule, Severity
+
+LINE_TABLE = "line"  # lines that could not be split into the header's columns
+
+_LINE_RULES: dict[str, tuple[str, str]] = {
+    "too_many_fields": (
+        "The line has more fields than the header.",
+        "Remove the surplus separator, or put the text that holds it in quotes.",
+    ),
+    "too_few_fields": (
+        "The line has fewer fields than the header.",
+        "Restore the missing separator; the line may be cut.",
+    ),
+    "broken_quote": (
+        "A quotation mark is opened and never closed.",
+        "Close the quotation mark, or double it if it belongs to the text.",
+    ),
+    "undecodable_text": (
+        "The line holds bytes that are not text in the declared encoding.",
+        "Export the file again in the declared encoding.",
+    ),
+    "formula_without_value": (
+        "A cell holds a formula whose result was not saved.",
+        "Open the workbook, let it calculate, save it, and send it again.",
+    ),
+}
+_NUMBER = ("integer", "decimal")
+_FAULTS: dict[str, tuple[tuple[str, ...], Severity, str, str]] = {
+    # rule: (field types it applies to, severity, description, remedy)
+    "unreadable_number": (_NUMBER, "quarantine", "The text is not a number as the clinic declared it.",
+                          "Write the number with the declared decimal mark and nothing else in the cell."),
+    "unreadable_date": (("date", "instant"), "quarantine", "The text is not a date in the declared order.",
+                        "Write the date in the declared order with four digits for the year."),
+    "unreadable_time": (("instant",), "quarantine", "The text is not a time of day as declared.",
+                        "Write the time as declared."),
+    "unknown_code": (("code", "boolean"), "quarantine", "The word is not one that was declared.",
+                     "Use one of the declared words, or ask us to add this one."),
+    "nonexistent_local_time": (("instant",), "quarantine", "The clock skipped this time that day.",
+                               "Correct the time; clocks were put forward."),
+    "ambiguous_local_time": (("instant",), "flag", "The clock showed this time twice that day.",
+                             "Say whether the time is before or after the clocks were put back."),
+    "unreadable_epoch": ((), "flag", "The device file has a record that cannot be read.",
+                         "Export the recording again if it matters; the rest was kept."),
+}  # fmt: skip
+_ID_FAULTS: dict[str, tuple[str, str]] = {
+    "malformed_participant_id": ("The participant code is not of the form SS-NNN-C.", "Write the code in full, leading zeros included."),
+    "wrong_check_digit": ("The check digit does not fit the participant code.", "Check the code for swapped or mistyped digits."),
+    "other_clinic_participant": ("The participant code belongs to another clinic.", "Correct the code, or send the row from the right clinic."),
+    "test_participant": ("The participant code is reserved for training.", "Leave training participants out of the files."),
+}  # fmt: skip
+
+
+def rules_of(contract: Contract, table: str) -> list[Rule]:
+    """Every rule that the staged frame of this table is checked against, in a fixed order."""
+    if table == LINE_TABLE:
+        return [_fault_rule(table, name, "quarantine", *texts) for name, texts in _LINE_RULES.items()]
+    declared = contract.tables[table]
+    fields = {name: contract.fields[name] for name in declared.fields}
+    rules = []
+    if "participant_id" in fields:
+        rules += [_fault_rule(table, name, "quarantine", *texts) for name, texts in _ID_FAULTS.items()]
+    types = {field.type for field in fields.values()}
+    for name, (applies, severity, description, remedy) in _FAULTS.items():
+        if types & set(applies) or (not applies and table.startswith("wear_")):
+            rules.append(_fault_rule(table, name, severity, description, remedy))
+    for name in declared.required:
+        rules.append(_given(table, name))
+    for name, field in fields.items():
+        rules += _ranges(table, name, field)
+    rules.append(_one_row_per_key(table, declared.key))
+    if declared.answers:
+        items = ", ".join(name for name in fields if name.startswith(declared.answers.items))
+        rules.append(_row_rule(
+            table, "some_item_answered", f"coalesce({items}) IS NULL", "completeness", "flag",
+            "At least one item is answered.",
+            "The form came without a single answer; send the answers, or mark the form as not done."))
+    for name, body in declared.rules.items():
+        holds = predicates.parse(body.holds, set(fields))
+        rules.append(_row_rule(table, name, f"NOT ({holds})", body.kind, body.severity,
+                               f"{name.replace('_', ' ').capitalize()}.", body.remedy))
+    return rules
+
+
+def _fault_rule(table: str, name: str, severity: Severity, description: str, remedy: str) -> Rule:
+    breaks = f"len(list_filter(faults, lambda f: starts_with(f, '{name}:'))) > 0"
+    return Rule(table, name, None, "conformance", severity, description, remedy, breaks,
+                _unexpected_rows(breaks), from_faults=True)
+
+
+def _given(table: str, name: str) -> Rule:
+    return Rule(table, f"{name}_given", name, "completeness", "quarantine", f"{name} is given.",
+                "Fill in the value; the row cannot be used without it.", f"{name} IS NULL",
+                {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": name}})
+
+
+def _ranges(table: str, name: str, field: FieldDef) -> list[Rule]:
+    unit = f" {field.unit}" if field.unit and field.unit not in ("n", "points") else ""
+    found = []
+    for part, severity, words in (
+        ("valid", "quarantine", "cannot be true outside"),
+        ("plausible", "flag", "is doubtful outside"),
+    ):
+        span: Any = getattr(field, part)
+        if span is None or span == (field.valid if part == "plausible" else None):
+            continue
+        low, high = (f"DATE '{end}'" if field.type == "date" else end for end in span)
+        remedy = "Check the value and its unit; correct it or confirm it." if part == "plausible" else \
+            "Correct the value or its unit."
+        found.append(Rule(
+            table, f"{name}_{part}", name, "plausibility", severity,
+            f"{name} {words} {span[0]} to {span[1]}{unit}.", remedy,
+            f"{name} NOT BETWEEN {low} AND {high}",
+            {"type": "expect_column_values_to_be_between",
+             "kwargs": {"column": name, "min_value": span[0], "max_value": span[1]}}))
+    return found
+
+
+def _one_row_per_key(table: str, key: tuple[str, ...]) -> Rule:
+    return Rule(table, "one_row_per_key", None, "conformance", "quarantine",
+                f"One row for each {', '.join(key)} in a file.",
+                "The same key stands on several rows with different content; keep the right one.",
+                "row_key IS NOT NULL AND count(*) OVER (PARTITION BY delivery_id, row_key) > 1",
+                {"type": "expect_compound_columns_to_be_unique",
+                 "kwargs": {"column_list": ["delivery_id", "row_key"], "ignore_row_if": "any_value_is_missing"}})
+
+
+def _row_rule(table: str, name: str, breaks: str, kind: Kind, severity: Severity,
+              description: str, remedy: str) -> Rule:
+    return Rule(table, name, None, kind, severity, description, remedy, breaks, _unexpected_rows(breaks))
+
+
+def _unexpected_rows(breaks: str) -> dict[str, Any]:
+    return {"type": "unexpected_rows_expectation",
+            "kwargs": {"unexpected_rows_query": f"SELECT delivery_id, row_no FROM {{batch}} WHERE {breaks}"}}
+
+
+def reveals_arm(contract: Contract, rule: Rule) -> bool:
+    """True when knowing that a row broke the rule tells something about the arm."""
+    if rule.table == LINE_TABLE:
+        return False
+    declared = contract.tables[rule.table]
+    marked = {name for name in declared.fields if contract.fields[name].reveals == "arm"}
+    if rule.field is not None:
+        return rule.field in marked
+    if rule.name in declared.rules:
+        return bool(predicates.columns_of(declared.rules[rule.name].holds) & marked)
+    across = declared.across.get(rule.name)
+    if across is None:
+        return False
+    read = set(across.exists.match.values())
+    for text in (across.when, across.exists.where):
+        read |= predicates.columns_of(text) if text else set()
+        read |= predicates.columns_of(text, other=True) if text else set()
+    return bool(read & {name for name, field in contract.fields.items() if field.reveals == "arm"})

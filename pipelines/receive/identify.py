@@ -1,0 +1,73 @@
+"""What the contract makes of a received file: its kind and order from the name, its format from the content."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from pathlib import Path
+
+from pipelines import devices, forms
+from pipelines.contracts.model import Clinic, Contract, FileKind
+from pipelines.contracts.shapes import Delivery
+from pipelines.errors import DeliveryRefused
+from pipelines.receive.ledger import Receipt, raw_path
+
+_LARGEST_BYTES = 4 * 2**30
+
+
+def identify(home: Path, contract: Contract, receipt: Receipt) -> Delivery:
+    """The delivery a receipt stands for. Raises DeliveryRefused where its name says nothing or belongs elsewhere."""
+    clinic = contract.clinics[receipt.clinic_id]
+    said = named(clinic, receipt.file_name)
+    if said is None:
+        others = [c.name for c in contract.clinics.values() if c != clinic and named(c, receipt.file_name)]
+        if others:
+            raise DeliveryRefused("wrong_clinic", f"a file with this name belongs to {', '.join(others)}",
+                                  remedy="put it into that clinic's folder")
+        raise DeliveryRefused("unknown_file_name", "no file with such a name is declared for this clinic",
+                              remedy="name the file as the sending guide says, with the date it was sent")
+    kind = said["kind"]
+    keyed = clinic.files[kind].keyed
+    scope = {
+        "snapshot": f"{clinic.clinic_id}/{kind}",
+        "resend": f"{clinic.clinic_id}/{kind}/{said.get('batch') or said['sent']}",
+        "increment": receipt.delivery_id,
+    }[keyed]
+    return Delivery(
+        delivery_id=receipt.delivery_id, clinic_id=receipt.clinic_id, file_name=receipt.file_name,
+        file_kind=kind, sha256=receipt.sha256, n_bytes=receipt.n_bytes,
+        received_utc=dt.datetime.fromisoformat(receipt.received_utc), sent_date=said["sent"],
+        revision=int(said.get("revision") or 0), scope_key=scope, raw_path=raw_path(home, receipt),
+        participant_id=said.get("participant"),
+    )  # fmt: skip
+
+
+def named(clinic: Clinic, name: str) -> dict | None:
+    """`kind` and the groups of the pattern that the file name fits, or None."""
+    for kind, declared in clinic.files.items():
+        found = re.fullmatch(declared.name, name)
+        if found:
+            try:
+                sent = dt.datetime.strptime(found["sent"], "%Y%m%d").date()
+            except ValueError:
+                continue
+            return {**found.groupdict(), "kind": kind, "sent": sent}
+    return None
+
+
+def look_inside(kind: FileKind, delivery: Delivery) -> None:
+    """Refuses, by content, what is not the declared format."""
+    if delivery.n_bytes == 0:
+        raise DeliveryRefused("empty", "the file has no content", remedy="export and send the file again")
+    if delivery.n_bytes > _LARGEST_BYTES:
+        raise DeliveryRefused("too_large", f"the file has {delivery.n_bytes} bytes", remedy="send it in parts")
+    if kind.format == "device":
+        device = devices.recognise(delivery.raw_path)
+        if device is not None and device.name in kind.devices:
+            return
+        forms.recognise(delivery.raw_path)  # says it better where the file is encrypted or a bomb
+        raise DeliveryRefused("unknown_format", f"the content is not {' or '.join(kind.devices)}",
+                              remedy="export the recording again from the device's own software")
+    if forms.recognise(delivery.raw_path) != ("xlsx" if kind.format == "xlsx" else "text"):
+        raise DeliveryRefused("unknown_format", f"the content is not {kind.format}",
+                              remedy=f"export the file as {kind.format} and send it again")

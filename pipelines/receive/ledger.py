@@ -1,0 +1,64 @@
+"""The ledger: one JSON file per received file and per check, written whole and never edited."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pipelines import files
+from pipelines.contracts.model import Contract
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """One file that arrived. Facts only: what the contract makes of it is worked out when it is read."""
+
+    receipt_id: str
+    delivery_id: str  # the same for every copy of the same bytes
+    clinic_id: str
+    file_name: str
+    sha256: str
+    n_bytes: int
+    mtime_ns: int
+    received_utc: str
+    status: str  # received | duplicate
+
+
+def write_receipt(home: Path, receipt: Receipt) -> None:
+    folder = home / "ledger" / "receipts" / receipt.clinic_id
+    files.write_json(folder / f"{receipt.receipt_id}.json", asdict(receipt))
+
+
+def receipts(home: Path, clinic_id: str) -> list[Receipt]:
+    """Every receipt of a clinic, oldest first."""
+    folder = home / "ledger" / "receipts" / clinic_id
+    found = [Receipt(**files.read_json(path)) for path in folder.glob("*.json")] if folder.is_dir() else []
+    return sorted(found, key=lambda r: (r.received_utc, r.receipt_id))
+
+
+def check_path(home: Path, clinic_id: str, delivery_id: str) -> Path:
+    return home / "ledger" / "checks" / clinic_id / f"{delivery_id}.json"
+
+
+def read_check(home: Path, clinic_id: str, delivery_id: str) -> dict | None:
+    """What the last check of a delivery found, or None."""
+    path = check_path(home, clinic_id, delivery_id)
+    return files.read_json(path) if path.is_file() else None
+
+
+def write_check(home: Path, clinic_id: str, delivery_id: str, found: dict) -> None:
+    files.write_json(check_path(home, clinic_id, delivery_id), found)
+
+
+def raw_path(home: Path, receipt: Receipt) -> Path:
+    return home / "raw" / receipt.clinic_id / receipt.sha256
+
+
+def due(home: Path, contract: Contract, clinic_id: str) -> list[Receipt]:
+    """Received deliveries that were never checked, or whose contract has changed since."""
+    digest = contract.clinic_digests[clinic_id]
+    return [
+        receipt for receipt in receipts(home, clinic_id)
+        if receipt.status == "received"
+        and (read_check(home, clinic_id, receipt.delivery_id) or {}).get("contract") != digest
+    ]

@@ -1,0 +1,107 @@
+"""One delivery, read and standardised, written as staged Parquet: one folder per table and delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from pipelines.contracts.model import Clinic, Contract, FileKind, LayoutDef
+from pipelines.contracts.rule_list import LINE_TABLE
+from pipelines.contracts.shapes import Delivery, Layout, RawTable
+from pipelines.errors import DeliveryRefused
+from pipelines.forms import read_table
+from pipelines.standardise import contradictions, devices
+from pipelines.standardise.columns import Mapping, records_of, stage
+from pipelines.standardise.staging import LINE_SCHEMA, Staged, clear, write_part
+
+def standardise(contract: Contract, delivery: Delivery, staging: Path) -> Staged:
+    """Writes the staged parts of one delivery under `staging/<table>/<delivery_id>/`; says what was read.
+
+    Raises DeliveryRefused, leaving nothing, where the file as a whole cannot be used.
+    """
+    clinic = contract.clinics[delivery.clinic_id]
+    kind = clinic.files[delivery.file_kind]
+    clear(staging, delivery.delivery_id)
+    try:
+        if kind.format == "device":
+            return devices.standardise_device(contract, delivery, kind, staging)
+        return _standardise_form(contract, clinic, kind, delivery, staging)
+    except BaseException:
+        clear(staging, delivery.delivery_id)
+        raise
+
+
+def _standardise_form(
+    contract: Contract, clinic: Clinic, kind: FileKind, delivery: Delivery, staging: Path
+) -> Staged:
+    staged = Staged()
+    part = 0
+    for layout, tables in _sheets(clinic, kind):
+        mappings = [Mapping(contract, clinic, table, kind.tables[table], len(tables) > 1) for table in tables]
+        evidence = [contradictions.Evidence() for _ in mappings]
+        known = _known_columns(mappings)
+        for batch in _batches(delivery, kind, layout):
+            part += 1
+            staged.preamble |= batch.preamble
+            staged.skipped.update(batch.skipped)
+            unknown = [c for c in batch.rows.columns if c not in known and c != "row_no"]
+            staged.unknown_columns += [c for c in unknown if c not in staged.unknown_columns]
+            _write_lines(batch, mappings[0], delivery, staging, part, staged)
+            for mapping, weight in zip(mappings, evidence, strict=True):
+                cells = records_of(batch.rows, mapping)
+                frame = stage(cells, mapping, delivery)
+                contradictions.weigh(weight, cells, frame, mapping)
+                if frame.height:
+                    write_part(frame, staging, mapping.table, delivery.delivery_id, part)
+                    staged.n_records[mapping.table] += frame.height
+        for mapping, weight in zip(mappings, evidence, strict=True):
+            contradictions.judge(weight, mapping, delivery.file_name)
+    if not sum(staged.n_records.values()):
+        raise DeliveryRefused(
+            "no_records", "the file has its header and not a single record", where=delivery.file_name,
+            remedy="send the file again with its rows, or tell us that there were none",
+        )
+    return staged
+
+
+def _sheets(clinic: Clinic, kind: FileKind) -> Iterator[tuple[Layout, list[str]]]:
+    """Each layout of the file with the tables its lines carry; a workbook may have a sheet per table."""
+    if kind.sheets:
+        for table, layout in kind.sheets.items():
+            yield _layout(clinic, kind, layout), [table]
+    else:
+        yield _layout(clinic, kind, kind.layout), list(kind.tables)
+
+
+def _layout(clinic: Clinic, kind: FileKind, declared: LayoutDef) -> Layout:
+    return Layout(encoding=kind.encoding or clinic.encoding, **declared.model_dump())
+
+
+def _batches(delivery: Delivery, kind: FileKind, layout: Layout) -> Iterator[RawTable]:
+    return read_table(delivery.raw_path, kind.format, layout)
+
+
+def _known_columns(mappings: list[Mapping]) -> set[str]:
+    return {
+        column
+        for mapping in mappings
+        for part in (mapping.columns.columns, mapping.columns.rows_where, mapping.columns.ignore)
+        for column in part
+    } | {mapping.columns.complete for mapping in mappings if mapping.columns.complete}
+
+
+def _write_lines(
+    batch: RawTable, mapping: Mapping, delivery: Delivery, staging: Path, part: int, staged: Staged
+) -> None:
+    if not batch.broken.height:
+        return
+    lines = batch.broken.select(
+        delivery_id=pl.lit(delivery.delivery_id), clinic_id=pl.lit(delivery.clinic_id), row_no="row_no",
+        table_name=pl.lit(mapping.table), row_key=pl.lit(None, pl.String),
+        row_hash=pl.col("sent").hash(), sent=pl.struct("sent").struct.json_encode(),
+        faults=pl.concat_list(pl.col("rule") + ":"),
+    ).select(pl.col(name).cast(kind) for name, kind in LINE_SCHEMA.items())
+    write_part(lines, staging, LINE_TABLE, delivery.delivery_id, part)
+    staged.n_records[mapping.table] += lines.height

@@ -1,0 +1,125 @@
+"""Core tables of the closed database: current, not held, corrected, with study days."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import duckdb
+
+from pipelines.contracts.model import Contract, Correction
+from pipelines.errors import StudyFileError
+
+_MACROS = """
+CREATE MACRO study_day(a_date, reference) AS
+    CASE WHEN date_diff('day', reference, a_date) >= 0 THEN date_diff('day', reference, a_date) + 1
+         ELSE date_diff('day', reference, a_date) END;
+CREATE MACRO local_date(instant, zone) AS CAST(timezone(zone, timezone('UTC', instant)) AS DATE);
+"""
+
+
+def create_macros(con: duckdb.DuckDBPyConnection) -> None:
+    """`study_day(date, reference)` (no day 0) and `local_date(instant, zone)`."""
+    con.execute(_MACROS)
+
+
+def correct(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+    """Applies schemas/corrections.yaml to the current rows; the old values stay in history.
+
+    Raises StudyFileError where an entry does not fit exactly one row that still says what it expects.
+    """
+    for number, entry in enumerate(contract.corrections, start=1):
+        _apply(con, contract, entry, f"corrections.yaml, entry {number}")
+
+
+def _apply(con: duckdb.DuckDBPyConnection, contract: Contract, entry: Correction, where: str) -> None:
+    declared = contract.tables.get(entry.table)
+    if declared is None or entry.field not in declared.fields or set(entry.match) - set(declared.fields):
+        raise StudyFileError("the correction names a table or field that does not exist", where=where,
+                             remedy="use the names of schemas/tables")
+    matches = " AND ".join(f"CAST({name} AS VARCHAR) = ?" for name in entry.match)
+    values = [entry.clinic_id, *entry.match.values()]
+    which = f"clinic_id = ? AND {matches}"
+    kind = {"integer": "INTEGER", "decimal": "DOUBLE", "boolean": "BOOLEAN", "date": "DATE",
+            "instant": "TIMESTAMP"}.get(contract.fields[entry.field].type, "VARCHAR")
+    found = con.execute(
+        f"SELECT {entry.field} IS NOT DISTINCT FROM CAST(? AS {kind}) FROM current_{entry.table} WHERE {which}",
+        [entry.expect, *values],
+    ).fetchall()
+    if len(found) != 1 or not found[0][0]:
+        raise StudyFileError(
+            f"the correction fits {len(found)} rows" if len(found) != 1 else
+            "the row no longer says what the correction expects", where=where,
+            remedy="remove the entry if the clinic has sent the right value, or make `match` exact",
+        )
+    fields = ", ".join(declared.fields)
+    con.execute(
+        f"INSERT INTO history_{entry.table} SELECT delivery_id, clinic_id, row_no, {fields}, sent, 'corrected', "
+        f"NULL, NULL, CAST(? AS TIMESTAMP), ?, ? FROM current_{entry.table} WHERE {which}",
+        [dt.datetime.combine(entry.decided_date, dt.time()), entry.by, entry.reason, *values],
+    )
+    con.execute(
+        f"UPDATE current_{entry.table} SET {entry.field} = CAST(? AS {kind}) WHERE {which}",
+        [entry.value, *values],
+    )
+
+
+def fill_core(con: duckdb.DuckDBPyConnection, contract: Contract, ddl: Path) -> None:
+    """Creates each core table from its generated DDL and fills it with the current rows that are not held."""
+    for table, declared in contract.tables.items():
+        if declared.answers is not None:
+            continue
+        con.execute((ddl / f"core_{table}.sql").read_text(encoding="utf-8"))
+        fields = ", ".join(f"c.{name}" for name in declared.fields)
+        con.execute(f"""
+            INSERT INTO core_{table} BY NAME
+            SELECT {fields}, c.clinic_id, {_study_day(contract, table)} AS study_day, c.delivery_id, c.row_no, c.sent
+            FROM {_kept(table)} ORDER BY c.row_key
+        """)
+
+
+def fill_answers(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+    """core_answer: one line per item of each form, long."""
+    con.execute("""
+        CREATE TABLE core_answer (
+            participant_id VARCHAR NOT NULL, clinic_id VARCHAR NOT NULL, visit_code VARCHAR NOT NULL,
+            assessed_date DATE NOT NULL, study_day INTEGER, knee_side VARCHAR, measure VARCHAR NOT NULL,
+            item VARCHAR NOT NULL, answer DOUBLE, delivery_id VARCHAR NOT NULL, row_no BIGINT NOT NULL
+        )
+    """)
+    for table, declared in contract.tables.items():
+        if declared.answers is None:
+            continue
+        prefix = declared.answers.items
+        items = [name for name in declared.fields if name.startswith(prefix)]
+        side = "c.knee_side" if "knee_side" in declared.fields else "NULL"
+        con.execute(f"""
+            INSERT INTO core_answer
+            SELECT participant_id, clinic_id, visit_code, assessed_date, study_day, knee_side,
+                '{declared.answers.measure}', substr(item, {len(prefix) + 1}), answer, delivery_id, row_no
+            FROM (
+                UNPIVOT (
+                    SELECT c.participant_id, c.clinic_id, c.visit_code, c.assessed_date,
+                        {_study_day(contract, table)} AS study_day, {side} AS knee_side, c.delivery_id, c.row_no,
+                        {', '.join(f'CAST(c.{n} AS DOUBLE) AS {n}' for n in items)}
+                    FROM {_kept(table)} ORDER BY c.row_key
+                ) ON {', '.join(items)} INTO NAME item VALUE answer
+            )
+        """)
+    con.execute("COMMENT ON TABLE core_answer IS 'one answered item of one form of one participant at one visit'")
+
+
+def _study_day(contract: Contract, table: str) -> str:
+    name = contract.tables[table].date
+    local = f"local_date(c.{name}, z.time_zone)" if contract.fields[name].type == "instant" else f"c.{name}"
+    return f"study_day({local}, p.randomised_date)"
+
+
+def _kept(table: str) -> str:
+    return (
+        f"current_{table} AS c JOIN clinic_zone AS z USING (clinic_id) "
+        f"LEFT JOIN current_participant AS p ON p.participant_id = c.participant_id "
+        f"ANTI JOIN held_row AS h ON h.delivery_id = c.delivery_id AND h.row_no = c.row_no AND h.table_name = '{table}'"
+    )
+
+

@@ -1,0 +1,71 @@
+"""core_outcome and what is due: scored from the core tables."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import duckdb
+import polars as pl
+
+from pipelines import measures
+from pipelines.contracts.model import Contract
+
+_READS = {
+    "answer": "SELECT a.*, p.index_knee_side FROM core_answer AS a JOIN core_participant AS p USING (participant_id)",
+    "walk_test": "SELECT * EXCLUDE (sent) FROM core_walk_test",
+    "balance_test": "SELECT t.* EXCLUDE (sent), p.index_knee_side FROM core_balance_test AS t "
+    "JOIN core_participant AS p USING (participant_id)",
+}
+
+
+def score(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+    """core_outcome: every scale of every measure, long."""
+    frames = {name: con.sql(query).pl().lazy() for name, query in _READS.items()}
+    outcomes = measures.score_all(frames, {"sls": {"cap_s": contract.study.analysis.stance_cap_s}})
+    con.register("outcome", outcomes.to_arrow())
+    con.execute("""
+        CREATE TABLE core_outcome AS
+        SELECT o.*, study_day(o.assessed_date, p.randomised_date) AS study_day
+        FROM outcome AS o JOIN core_participant AS p USING (participant_id)
+        ORDER BY participant_id, visit_code, measure, scale, assessed_date, o.delivery_id, o.row_no
+    """)
+    con.unregister("outcome")
+    con.execute("COMMENT ON TABLE core_outcome IS 'one value of one scale for one participant at one assessment'")
+
+
+def expect(con: duckdb.DuckDBPyConnection, contract: Contract, cutoff: dt.datetime) -> None:
+    """core_expected_form (forms due by the cut-off) and the sessions due, on core_participant.
+
+    A form is due once its window has closed, unless the participant had left before the window opened. Sessions are
+    due evenly over the programme from randomisation to the cut-off or the withdrawal.
+    """
+    forms = pl.DataFrame(
+        [{"form": form, "visit_code": visit} for form, visits in contract.study.expected_forms.items() for visit in visits]
+    )
+    con.register("form", forms.to_arrow())
+    con.execute("""
+        CREATE TABLE core_expected_form AS
+        SELECT p.participant_id, p.clinic_id, f.form, f.visit_code
+        FROM core_participant AS p
+        JOIN clinic_zone AS z USING (clinic_id)
+        CROSS JOIN form AS f
+        JOIN ref_visit AS v USING (visit_code)
+        WHERE local_date(CAST(? AS TIMESTAMP), z.time_zone) > p.randomised_date + v.to_day
+          AND (p.withdrawn_date IS NULL OR p.withdrawn_date >= p.randomised_date + v.from_day)
+        ORDER BY ALL
+    """, [cutoff])
+    con.unregister("form")
+    programme = contract.study.programme
+    con.execute("ALTER TABLE core_participant ADD COLUMN sessions_due_n INTEGER")
+    con.execute("ALTER TABLE core_participant ADD COLUMN is_withdrawn BOOLEAN")
+    con.execute("""
+        UPDATE core_participant AS p SET
+            is_withdrawn = p.withdrawn_date IS NOT NULL,
+            sessions_due_n = greatest(0, least(?, CAST(floor(
+                date_diff('day', p.randomised_date,
+                    coalesce(least(p.withdrawn_date, local_date(CAST(? AS TIMESTAMP), z.time_zone)),
+                             local_date(CAST(? AS TIMESTAMP), z.time_zone))) * ? / 7.0) AS INTEGER)))
+        FROM clinic_zone AS z WHERE z.clinic_id = p.clinic_id
+    """, [programme.weeks * programme.sessions_per_week, cutoff, cutoff, programme.sessions_per_week])
+    con.execute("COMMENT ON COLUMN core_participant.sessions_due_n IS 'Sessions the programme had planned up to the cut-off or the withdrawal.'")
+    con.execute("COMMENT ON COLUMN core_participant.is_withdrawn IS 'The participant has left the study.'")
