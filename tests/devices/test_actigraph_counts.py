@@ -113,7 +113,12 @@ def test_no_steps_column_is_null_steps(tmp_path):
 
 
 def test_one_axis_has_no_vector_magnitude(tmp_path):
-    content = text(counts(4, 5)).replace("Mode = 12", "Mode = 0").replace("4,8,8", "4").replace("5,10,10", "5")  # fmt: skip
+    content = (
+        text(counts(4, 5))
+        .replace("Mode = 12", "Mode = 0")
+        .replace("4,8,8", "4")
+        .replace("5,10,10", "5")
+    )
 
     day = read_text(tmp_path, content).records.row(0, named=True)
 
@@ -169,7 +174,9 @@ def test_blank_lines_at_the_end_are_no_epochs(tmp_path):
 
 
 def test_time_stamps_place_epochs_when_lines_are_lost(tmp_path):
-    lines = text(counts(*[1] * 5), start=dt.datetime(2026, 3, 14, 23, 57), timestamps=True).split("\r\n")  # fmt: skip
+    lines = text(counts(*[1] * 5), start=dt.datetime(2026, 3, 14, 23, 57), timestamps=True).split(
+        "\r\n"
+    )
     del lines[11 + 2]  # the third epoch, 23:59
 
     found = read_text(tmp_path, "\r\n".join(lines))

@@ -34,7 +34,12 @@ def written(tmp_path: Path, *parts: bytes) -> Path:
 
 def test_a_walk_as_the_writer_writes_it(tmp_path):
     path = tmp_path / "walk.fit"
-    rows = [(0, 0.0, 1.0, 80, 50.0), (1, 1.25, 1.25, 82, 50.5), (2, 2.5, 1.25, None, 51.0), (3, 3.75, 1.5, 90, 52.5)]  # fmt: skip
+    rows = [
+        (0, 0.0, 1.0, 80, 50.0),
+        (1, 1.25, 1.25, 82, 50.5),
+        (2, 2.5, 1.25, None, 51.0),
+        (3, 3.75, 1.5, 90, 52.5),
+    ]
     write_activity(path, serial=3945849289, start_utc=START, records=rows)
 
     found = read(path)
@@ -70,7 +75,11 @@ def test_types_are_those_of_the_contract(tmp_path):
 
 
 def test_session_heart_rate_of_zero_is_missing_and_records_fill_in(tmp_path):
-    records = fit_messages(1, RECORD, [(253, U32, 1, START_S + np.arange(4)), (3, U8, 1, np.array([0, 80, 90, np.nan]))])  # fmt: skip
+    records = fit_messages(
+        1,
+        RECORD,
+        [(253, U32, 1, START_S + np.arange(4)), (3, U8, 1, np.array([0, 80, 90, np.nan]))],
+    )
     session = fit_messages(
         2, SESSION, [(2, U32, 1, START_S), (7, U32, 1000, 3), (16, U8, 1, 0), (5, ENUM, 1, 11)]
     )
@@ -93,7 +102,9 @@ def test_only_records_between_start_and_end_fill_in(tmp_path):
 
 def test_means_of_records_are_over_time_and_not_over_pauses(tmp_path):
     at_s = START_S + np.array([0, 1, 11, 100])
-    records = fit_messages(1, RECORD, [(253, U32, 1, at_s), (3, U8, 1, np.array([60, 60, 100, 200]))])  # fmt: skip
+    records = fit_messages(
+        1, RECORD, [(253, U32, 1, at_s), (3, U8, 1, np.array([60, 60, 100, 200]))]
+    )
 
     bout = read(written(tmp_path, records)).records.row(0, named=True)
 
