@@ -114,10 +114,10 @@ def test_means_of_records_are_over_time_and_not_over_pauses(tmp_path):
 
 def test_without_a_session_the_records_are_one_bout(tmp_path):
     cadence = np.array([50, 0, 52])  # a stop is left out of the mean: (50+52)/2 = 51 strides
+    at_s, metres = START_S + np.array([5, 15, 25]), np.array([3, 13, 27])
     records = fit_messages(
-        1, RECORD,
-        [(253, U32, 1, START_S + np.array([5, 15, 25])), (5, U32, 100, np.array([3, 13, 27])), (4, U8, 1, cadence)],
-    )  # fmt: skip
+        1, RECORD, [(253, U32, 1, at_s), (5, U32, 100, metres), (4, U8, 1, cadence)]
+    )
     sport = fit_messages(2, SPORT, [(0, ENUM, 1, 11)])
 
     bout = read(written(tmp_path, sport, records)).records.row(0, named=True)
