@@ -14,7 +14,9 @@ from pipelines import files
 from pipelines.errors import LockHeld
 
 
-def take(home: Path, owner: str, now: dt.datetime, lasts: dt.timedelta, *, in_process: bool) -> None:
+def take(
+    home: Path, owner: str, now: dt.datetime, lasts: dt.timedelta, *, in_process: bool
+) -> None:
     """Takes the lease, again if `owner` already holds it. Raises LockHeld while another holder is alive.
 
     `in_process`: the holder is this process, so the lease ends when the process does; a holder made of several
@@ -24,7 +26,8 @@ def take(home: Path, owner: str, now: dt.datetime, lasts: dt.timedelta, *, in_pr
         held = _read(home)
         if held and held["owner"] != owner and _alive(held, now):
             raise LockHeld(
-                f"another run holds the lock: {held['owner']}", where=f"{held['host']}, since {held['taken_utc']}",
+                f"another run holds the lock: {held['owner']}",
+                where=f"{held['host']}, since {held['taken_utc']}",
                 remedy="wait until it is done; if it is gone for good, remove `lock.json` from the study's home",
             )
         files.write_json(_path(home), {

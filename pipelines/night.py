@@ -38,20 +38,28 @@ def gather(home: Path, contract: Contract, cutoff: dt.datetime) -> Inputs:
             rows.append(row)
             said = named(clinic, receipt.file_name)
             if said:
-                sent.append((said["kind"], said["sent"], row["status"] in ("accepted", "duplicate")))
+                sent.append(
+                    (said["kind"], said["sent"], row["status"] in ("accepted", "duplicate"))
+                )
             if row["status"] != "accepted":
                 continue
             check = read_check(home, clinic_id, receipt.delivery_id)
             for table in check["tables"]:
-                core.setdefault(table, []).append(home / "core" / table / clinic_id / f"{receipt.delivery_id}.parquet")
+                core.setdefault(table, []).append(
+                    home / "core" / table / clinic_id / f"{receipt.delivery_id}.parquet"
+                )
             for table in check["held_tables"]:
                 quarantine.setdefault(table, []).append(
                     home / "quarantine" / table / clinic_id / f"{receipt.delivery_id}.parquet"
                 )
             if check["has_findings"]:
-                findings.append(home / "ledger" / "findings" / clinic_id / f"{receipt.delivery_id}.parquet")
+                findings.append(
+                    home / "ledger" / "findings" / clinic_id / f"{receipt.delivery_id}.parquet"
+                )
         grace = contract.study.calendar["grace_days"]
-        calendars.append(calendar.arrivals(clinic, sent, _local_day(cutoff, clinic.time_zone), grace))
+        calendars.append(
+            calendar.arrivals(clinic, sent, _local_day(cutoff, clinic.time_zone), grace)
+        )
     return Inputs(
         deliveries=pl.DataFrame(rows, schema=DELIVERY_SCHEMA, orient="row"), core=core, quarantine=quarantine,
         findings=findings, calendar=pl.concat(calendars), stale=stale_clinics(home, contract, cutoff, rows),
@@ -69,7 +77,11 @@ def _delivery_row(home: Path, contract: Contract, receipt: Receipt, first: dict[
     clinic = contract.clinics[receipt.clinic_id]
     said = named(clinic, receipt.file_name)
     if said:
-        row |= {"file_kind": said["kind"], "sent_date": said["sent"], "names_participant": bool(said.get("participant"))}
+        row |= {
+            "file_kind": said["kind"],
+            "sent_date": said["sent"],
+            "names_participant": bool(said.get("participant")),
+        }
     if receipt.status == "duplicate":
         original = first[receipt.sha256]
         copy = receipt.receipt_id.rsplit("-", 1)[1]
@@ -81,15 +93,31 @@ def _delivery_row(home: Path, contract: Contract, receipt: Receipt, first: dict[
     first[receipt.sha256] = row
     check = read_check(home, receipt.clinic_id, receipt.delivery_id)
     if check is None or check.get("contract") != contract.clinic_digests[receipt.clinic_id]:
-        return _into(row, {"status": "not_checked", "reason": (check or {}).get("reason", "not_checked"),
-                           "what": (check or {}).get("what", "the file was received and not yet checked"),
-                           "remedy": "run the night again"})
+        return _into(
+            row,
+            {
+                "status": "not_checked",
+                "reason": (check or {}).get("reason", "not_checked"),
+                "what": (check or {}).get("what", "the file was received and not yet checked"),
+                "remedy": "run the night again",
+            },
+        )
     if check["status"] != "accepted":
         return _into(row, {key: check.get(key) for key in ("status", "reason", "what", "remedy")})
     try:
         delivery: Delivery = identify(home, contract, receipt)
-    except DeliveryRefused as fault:  # the contract changed its mind after the check: the digest says so too
-        return _into(row, {"status": "refused", "reason": fault.reason, "what": fault.what, "remedy": fault.remedy})
+    except (
+        DeliveryRefused
+    ) as fault:  # the contract changed its mind after the check: the digest says so too
+        return _into(
+            row,
+            {
+                "status": "refused",
+                "reason": fault.reason,
+                "what": fault.what,
+                "remedy": fault.remedy,
+            },
+        )
     preamble = check.get("preamble", {})
     return _into(row, {
         "status": "accepted", "revision": delivery.revision, "scope_key": delivery.scope_key,
@@ -103,7 +131,9 @@ def _into(row: dict, more: dict) -> dict:
     return row
 
 
-def stale_clinics(home: Path, contract: Contract, cutoff: dt.datetime, rows: list[dict]) -> dict[str, str]:
+def stale_clinics(
+    home: Path, contract: Contract, cutoff: dt.datetime, rows: list[dict]
+) -> dict[str, str]:
     """Clinics whose numbers are older than this night, and why."""
     found: dict[str, str] = {}
     for path in sorted((home / "ledger" / "stale").glob(f"{stamp(cutoff)}-*.json")):

@@ -16,23 +16,69 @@ def across_rules(contract: Contract, table: str) -> list[Rule]:
     declared = contract.tables[table]
     rules = []
     if table != "participant":
-        rules.append(_rule(table, ENROLLED, "conformance", "quarantine", "The participant is in the enrolment list.",
-                           "This participant is not in your enrolment list; correct the code or send the enrolment."))
+        rules.append(
+            _rule(
+                table,
+                ENROLLED,
+                "conformance",
+                "quarantine",
+                "The participant is in the enrolment list.",
+                "This participant is not in your enrolment list; correct the code or send the enrolment.",
+            )
+        )
     if "visit_code" in declared.fields:
-        rules.append(_rule(table, IN_WINDOW, "plausibility", "flag", "The date lies in the window of the visit named.",
-                           "The date is outside the window of this visit; check the date and the visit."))
-    rules.append(_rule(table, CHANGED, "conformance", "flag", "A row sent again in a later file is unchanged.",
-                       "The same row came earlier with other content; confirm which one is right."))
+        rules.append(
+            _rule(
+                table,
+                IN_WINDOW,
+                "plausibility",
+                "flag",
+                "The date lies in the window of the visit named.",
+                "The date is outside the window of this visit; check the date and the visit.",
+            )
+        )
+    rules.append(
+        _rule(
+            table,
+            CHANGED,
+            "conformance",
+            "flag",
+            "A row sent again in a later file is unchanged.",
+            "The same row came earlier with other content; confirm which one is right.",
+        )
+    )
     for name, body in declared.across.items():
-        rules.append(_rule(table, name, body.kind, body.severity, f"{name.replace('_', ' ').capitalize()}.", body.remedy))
+        rules.append(
+            _rule(
+                table,
+                name,
+                body.kind,
+                body.severity,
+                f"{name.replace('_', ' ').capitalize()}.",
+                body.remedy,
+            )
+        )
     return rules
 
 
 def _rule(table: str, name: str, kind, severity, description: str, remedy: str) -> Rule:
     breaks = f"NOT {name}"
-    return Rule(table, name, None, kind, severity, description, remedy, breaks,
-                {"type": "unexpected_rows_expectation",
-                 "kwargs": {"unexpected_rows_query": f"SELECT delivery_id, row_no FROM {{batch}} WHERE {breaks}"}})
+    return Rule(
+        table,
+        name,
+        None,
+        kind,
+        severity,
+        description,
+        remedy,
+        breaks,
+        {
+            "type": "unexpected_rows_expectation",
+            "kwargs": {
+                "unexpected_rows_query": f"SELECT delivery_id, row_no FROM {{batch}} WHERE {breaks}"
+            },
+        },
+    )
 
 
 def across_view(contract: Contract, table: str) -> str:
@@ -53,13 +99,22 @@ def across_view(contract: Contract, table: str) -> str:
     columns.append(f"NOT x.changed AS {CHANGED}")
     for name, body in declared.across.items():
         columns.append(f"coalesce({_holds(body, table, enrolled)}, TRUE) AS {name}")
-    window = "LEFT JOIN visit_window w ON w.visit_code = x.visit_code " if "visit_code" in declared.fields else ""
-    participant = "LEFT JOIN current_participant p ON p.participant_id = x.participant_id " if table != "participant" else ""
+    window = (
+        "LEFT JOIN visit_window w ON w.visit_code = x.visit_code "
+        if "visit_code" in declared.fields
+        else ""
+    )
+    participant = (
+        "LEFT JOIN current_participant p ON p.participant_id = x.participant_id "
+        if table != "participant"
+        else ""
+    )
     return (
         "SELECT x.delivery_id, x.row_no, x.clinic_id, CAST([] AS VARCHAR[]) AS faults, "
         + ", ".join(columns)
         + f" FROM (SELECT t.*, z.time_zone FROM current_{table} t JOIN clinic_zone z USING (clinic_id)) x "
-        + participant + window
+        + participant
+        + window
     )
 
 

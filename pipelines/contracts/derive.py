@@ -22,7 +22,9 @@ def generated(contract: Contract) -> dict[str, str]:
     for table in [*contract.tables, LINE_TABLE]:
         out[f"schemas/expectations/{table}.json"] = _json(suite(table, rules_of(contract, table)))
     for table, declared in contract.tables.items():
-        out[f"schemas/expectations/across_{table}.json"] = _json(suite(f"across_{table}", across_rules(contract, table)))
+        out[f"schemas/expectations/across_{table}.json"] = _json(
+            suite(f"across_{table}", across_rules(contract, table))
+        )
         if declared.answers is None:
             out[f"sql/ddl/core_{table}.sql"] = create_table(contract, table)
             out[f"sql/open/core_{table}.sql"] = open_select(contract, table)
@@ -51,10 +53,14 @@ def drift(contract: Contract, root: Path) -> list[str]:
     """Generated files that differ, are missing, or should not be there."""
     wanted = generated(contract)
     present = {
-        str(path.relative_to(root)) for folder in _FOLDERS for path in (root / folder).glob("*") if path.is_file()
+        str(path.relative_to(root))
+        for folder in _FOLDERS
+        for path in (root / folder).glob("*")
+        if path.is_file()
     }
     changed = [
-        name for name, text in wanted.items()
+        name
+        for name, text in wanted.items()
         if not (root / name).is_file() or (root / name).read_text(encoding="utf-8") != text
     ]
     return sorted({*changed, *(present - set(wanted))})

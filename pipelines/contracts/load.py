@@ -31,8 +31,14 @@ def load_contract(schemas: Path) -> Contract:
     study = _file(Study, schemas / "study.yaml", StudyFileError)
     raw_corrections, lines = _mapping(schemas / "corrections.yaml")
     corrections = tuple(
-        _parse(Correction, entry, schemas / "corrections.yaml", lines, ("corrections", n),
-               StudyFileError)
+        _parse(
+            Correction,
+            entry,
+            schemas / "corrections.yaml",
+            lines,
+            ("corrections", n),
+            StudyFileError,
+        )
         for n, entry in enumerate(raw_corrections.get("corrections") or [])
     )
     tables = {
@@ -41,7 +47,8 @@ def load_contract(schemas: Path) -> Contract:
     }
     clinics = {
         path.stem: _file(
-            Clinic, path,
+            Clinic,
+            path,
             edit=lambda body, name=path.stem: series.expand_clinic(
                 {"clinic_id": name, **body}, fields
             ),
@@ -53,7 +60,11 @@ def load_contract(schemas: Path) -> Contract:
         + sorted((schemas / "tables").glob("*.yaml"))
     )
     contract = Contract(
-        fields=fields, codes=codes, tables=tables, clinics=clinics, study=study,
+        fields=fields,
+        codes=codes,
+        tables=tables,
+        clinics=clinics,
+        study=study,
         corrections=corrections,
         clinic_digests={
             name: _digest([schemas / "clinics" / f"{name}.yaml"], shared) for name in clinics
@@ -78,13 +89,20 @@ def _mapping(path: Path, error: type[BackstepError] = ContractError) -> tuple[di
         raise error(f"{path.name} is missing", where=str(path.parent.name), remedy="add the file")
     body, lines = load(path)
     if not isinstance(body, dict):
-        raise error("a mapping is expected at the top", where=f"{path.name}:1",
-                    remedy="write `key: value` lines")
+        raise error(
+            "a mapping is expected at the top",
+            where=f"{path.name}:1",
+            remedy="write `key: value` lines",
+        )
     return body, lines
 
 
 def _parse(
-    model: type[Model], body: Any, path: Path, lines: Lines, at: tuple[str | int, ...],
+    model: type[Model],
+    body: Any,
+    path: Path,
+    lines: Lines,
+    at: tuple[str | int, ...],
     error: type[BackstepError] = ContractError,
 ) -> Model:
     try:
@@ -96,7 +114,8 @@ def _parse(
         raise error(
             f"{'.'.join(map(str, (*at, *loc)))}: {_plain(first)}",
             where=f"{path.name}:{line_of(lines, (*at, *loc))}",
-            remedy=f"known keys here are: {known}" if known and len(loc) == 1
+            remedy=f"known keys here are: {known}"
+            if known and len(loc) == 1
             else "see schemas/README.md and a neighbouring entry for the form it takes",
         ) from None
 

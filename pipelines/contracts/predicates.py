@@ -37,19 +37,26 @@ def parse(text: str, columns: set[str], *, other: set[str] | None = None, where:
                 "round, floor, greatest, least, nullif, CASE",
             )
     for column in tree.find_all(exp.Column):
-        known = columns if not column.table else (other or set()) if column.table == "other" else set()
+        known = (
+            columns if not column.table else (other or set()) if column.table == "other" else set()
+        )
         if column.name not in known:
             raise ContractError(
                 f"the rule names `{column.sql()}`, which is not a column here",
                 where=where,
-                remedy="use the field names of the table" + (", or `other.` for the matched table" if other else ""),
+                remedy="use the field names of the table"
+                + (", or `other.` for the matched table" if other else ""),
             )
     return tree.sql(dialect="duckdb")
 
 
 def columns_of(text: str, other: bool = False) -> set[str]:
     """The names of this table's columns that a predicate reads, or of the other table's."""
-    return {column.name for column in _tree(text, "").find_all(exp.Column) if bool(column.table) == other}
+    return {
+        column.name
+        for column in _tree(text, "").find_all(exp.Column)
+        if bool(column.table) == other
+    }
 
 
 def prefixed(text: str, own: str, other: str | None = None) -> str:
@@ -69,13 +76,18 @@ def _tree(text: str, where: str) -> exp.Expression:
         if len(statements) != 1 or statements[0] is None:
             raise SqlglotError("more than one statement")
         select = statements[0]
-        if not isinstance(select, exp.Select) or len(select.expressions) != 1 or any(
-            value for name, value in select.args.items() if name not in ("expressions", "kind")
+        if (
+            not isinstance(select, exp.Select)
+            or len(select.expressions) != 1
+            or any(
+                value for name, value in select.args.items() if name not in ("expressions", "kind")
+            )
         ):
             raise SqlglotError("more than one expression")
         return select.expressions[0].unnest()
     except SqlglotError:
         raise ContractError(
-            "this rule is not one SQL predicate", where=where,
+            "this rule is not one SQL predicate",
+            where=where,
             remedy="write one condition, as it would stand after WHERE",
         ) from None

@@ -18,14 +18,18 @@ def check_references(contract: Contract, schemas: Path) -> None:
     """Raises ContractError at the first name that leads nowhere."""
     for name, field in contract.fields.items():
         if field.codes and field.codes not in contract.codes:
-            _fault(schemas / "fields.yaml", (name,), f"code list `{field.codes}` is not in codes.yaml")
+            _fault(
+                schemas / "fields.yaml", (name,), f"code list `{field.codes}` is not in codes.yaml"
+            )
     for name, table in contract.tables.items():
         _check_table(contract, name, table, schemas / "tables" / f"{name}.yaml")
     prefixes: dict[str, str] = {}
     for name, clinic in contract.clinics.items():
         path = schemas / "clinics" / f"{name}.yaml"
         if clinic.prefix in prefixes:
-            _fault(path, ("prefix",), f"prefix {clinic.prefix} belongs to {prefixes[clinic.prefix]}")
+            _fault(
+                path, ("prefix",), f"prefix {clinic.prefix} belongs to {prefixes[clinic.prefix]}"
+            )
         prefixes[clinic.prefix] = name
         _check_clinic(contract, clinic, path)
 
@@ -47,9 +51,15 @@ def _check_table(contract: Contract, name: str, table: Table, path: Path) -> Non
             _fault(path, at, f"table `{body.exists.table}` is not declared")
         for theirs, ours in body.exists.match.items():
             if theirs not in other.fields or ours not in table.fields:
-                _fault(path, at, f"`match` names `{theirs}: {ours}`, which are not columns of both tables")
+                _fault(
+                    path,
+                    at,
+                    f"`match` names `{theirs}: {ours}`, which are not columns of both tables",
+                )
         if body.exists.where:
-            predicates.parse(body.exists.where, set(table.fields), other=set(other.fields), where=_at(path, at))
+            predicates.parse(
+                body.exists.where, set(table.fields), other=set(other.fields), where=_at(path, at)
+            )
         if body.when:
             predicates.parse(body.when, set(table.fields), where=_at(path, at))
 
@@ -76,12 +86,22 @@ def _check_clinic(contract: Contract, clinic: Clinic, path: Path) -> None:
                 field = contract.fields[target]
                 if meaning.field and field.type == "instant":
                     _fault(path, here, f"`{target}` is an instant: use `local_of` or `time_of`")
-                if meaning.unit and meaning.unit not in SPECIAL_UNITS and not (
-                    field.unit and units.known(meaning.unit, field.unit)
+                if (
+                    meaning.unit
+                    and meaning.unit not in SPECIAL_UNITS
+                    and not (field.unit and units.known(meaning.unit, field.unit))
                 ):
-                    _fault(path, here, f"unit `{meaning.unit}` cannot become {field.unit or 'a number without unit'}")
+                    _fault(
+                        path,
+                        here,
+                        f"unit `{meaning.unit}` cannot become {field.unit or 'a number without unit'}",
+                    )
             _check_instants(table_map, path, at)
-            mapped = {m.field for m in table_map.columns.values()} | set(table_map.constants) | set(table_map.instants)
+            mapped = (
+                {m.field for m in table_map.columns.values()}
+                | set(table_map.constants)
+                | set(table_map.instants)
+            )
             for field in contract.tables[table].required:
                 if field not in mapped:
                     _fault(path, at, f"required field `{field}` is not mapped")
@@ -95,7 +115,11 @@ def _check_instants(table_map, path: Path, at: tuple) -> None:
     for column, meaning in table_map.columns.items():
         wanted = meaning.time_of or meaning.local_of
         if wanted and wanted not in table_map.instants and meaning.time_of:
-            _fault(path, (*at, "columns", column), f"`instants` does not say which date `{wanted}` goes with")
+            _fault(
+                path,
+                (*at, "columns", column),
+                f"`instants` does not say which date `{wanted}` goes with",
+            )
 
 
 def _check_words(contract: Contract, words: dict, path: Path, at: tuple) -> None:
@@ -113,5 +137,8 @@ def _at(path: Path, at: tuple) -> str:
 
 
 def _fault(path: Path, at: tuple, what: str) -> None:
-    raise ContractError(f"{'.'.join(map(str, at))}: {what}", where=_at(path, at),
-                        remedy="correct the name here, or declare it where it belongs")
+    raise ContractError(
+        f"{'.'.join(map(str, at))}: {what}",
+        where=_at(path, at),
+        remedy="correct the name here, or declare it where it belongs",
+    )

@@ -61,12 +61,16 @@ _ID_FAULTS: dict[str, tuple[str, str]] = {
 def rules_of(contract: Contract, table: str) -> list[Rule]:
     """Every rule that the staged frame of this table is checked against, in a fixed order."""
     if table == LINE_TABLE:
-        return [_fault_rule(table, name, "quarantine", *texts) for name, texts in _LINE_RULES.items()]
+        return [
+            _fault_rule(table, name, "quarantine", *texts) for name, texts in _LINE_RULES.items()
+        ]
     declared = contract.tables[table]
     fields = {name: contract.fields[name] for name in declared.fields}
     rules = []
     if "participant_id" in fields:
-        rules += [_fault_rule(table, name, "quarantine", *texts) for name, texts in _ID_FAULTS.items()]
+        rules += [
+            _fault_rule(table, name, "quarantine", *texts) for name, texts in _ID_FAULTS.items()
+        ]
     types = {field.type for field in fields.values()}
     for name, (applies, severity, description, remedy) in _FAULTS.items():
         if types & set(applies) or (not applies and table.startswith("wear_")):
@@ -78,27 +82,61 @@ def rules_of(contract: Contract, table: str) -> list[Rule]:
     rules.append(_one_row_per_key(table, declared.key))
     if declared.answers:
         items = ", ".join(name for name in fields if name.startswith(declared.answers.items))
-        rules.append(_row_rule(
-            table, "some_item_answered", f"coalesce({items}) IS NULL", "completeness", "flag",
-            "At least one item is answered.",
-            "The form came without a single answer; send the answers, or mark the form as not done."))
+        rules.append(
+            _row_rule(
+                table,
+                "some_item_answered",
+                f"coalesce({items}) IS NULL",
+                "completeness",
+                "flag",
+                "At least one item is answered.",
+                "The form came without a single answer; send the answers, or mark the form as not done.",
+            )
+        )
     for name, body in declared.rules.items():
         holds = predicates.parse(body.holds, set(fields))
-        rules.append(_row_rule(table, name, f"NOT ({holds})", body.kind, body.severity,
-                               f"{name.replace('_', ' ').capitalize()}.", body.remedy))
+        rules.append(
+            _row_rule(
+                table,
+                name,
+                f"NOT ({holds})",
+                body.kind,
+                body.severity,
+                f"{name.replace('_', ' ').capitalize()}.",
+                body.remedy,
+            )
+        )
     return rules
 
 
 def _fault_rule(table: str, name: str, severity: Severity, description: str, remedy: str) -> Rule:
     breaks = f"len(list_filter(faults, lambda f: starts_with(f, '{name}:'))) > 0"
-    return Rule(table, name, None, "conformance", severity, description, remedy, breaks,
-                _unexpected_rows(breaks), from_faults=True)
+    return Rule(
+        table,
+        name,
+        None,
+        "conformance",
+        severity,
+        description,
+        remedy,
+        breaks,
+        _unexpected_rows(breaks),
+        from_faults=True,
+    )
 
 
 def _given(table: str, name: str) -> Rule:
-    return Rule(table, f"{name}_given", name, "completeness", "quarantine", f"{name} is given.",
-                "Fill in the value; the row cannot be used without it.", f"{name} IS NULL",
-                {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": name}})
+    return Rule(
+        table,
+        f"{name}_given",
+        name,
+        "completeness",
+        "quarantine",
+        f"{name} is given.",
+        "Fill in the value; the row cannot be used without it.",
+        f"{name} IS NULL",
+        {"type": "expect_column_values_to_not_be_null", "kwargs": {"column": name}},
+    )
 
 
 def _ranges(table: str, name: str, field: FieldDef) -> list[Rule]:
@@ -112,34 +150,71 @@ def _ranges(table: str, name: str, field: FieldDef) -> list[Rule]:
         if span is None or span == (field.valid if part == "plausible" else None):
             continue
         low, high = (f"DATE '{end}'" if field.type == "date" else end for end in span)
-        remedy = "Check the value and its unit; correct it or confirm it." if part == "plausible" else \
-            "Correct the value or its unit."
-        found.append(Rule(
-            table, f"{name}_{part}", name, "plausibility", severity,
-            f"{name} {words} {span[0]} to {span[1]}{unit}.", remedy,
-            f"{name} NOT BETWEEN {low} AND {high}",
-            {"type": "expect_column_values_to_be_between",
-             "kwargs": {"column": name, "min_value": span[0], "max_value": span[1]}}))
+        remedy = (
+            "Check the value and its unit; correct it or confirm it."
+            if part == "plausible"
+            else "Correct the value or its unit."
+        )
+        found.append(
+            Rule(
+                table,
+                f"{name}_{part}",
+                name,
+                "plausibility",
+                severity,
+                f"{name} {words} {span[0]} to {span[1]}{unit}.",
+                remedy,
+                f"{name} NOT BETWEEN {low} AND {high}",
+                {
+                    "type": "expect_column_values_to_be_between",
+                    "kwargs": {"column": name, "min_value": span[0], "max_value": span[1]},
+                },
+            )
+        )
     return found
 
 
 def _one_row_per_key(table: str, key: tuple[str, ...]) -> Rule:
-    return Rule(table, "one_row_per_key", None, "conformance", "quarantine",
-                f"One row for each {', '.join(key)} in a file.",
-                "The same key stands on several rows with different content; keep the right one.",
-                "row_key IS NOT NULL AND count(*) OVER (PARTITION BY delivery_id, row_key) > 1",
-                {"type": "expect_compound_columns_to_be_unique",
-                 "kwargs": {"column_list": ["delivery_id", "row_key"], "ignore_row_if": "any_value_is_missing"}})
+    return Rule(
+        table,
+        "one_row_per_key",
+        None,
+        "conformance",
+        "quarantine",
+        f"One row for each {', '.join(key)} in a file.",
+        "The same key stands on several rows with different content; keep the right one.",
+        "row_key IS NOT NULL AND count(*) OVER (PARTITION BY delivery_id, row_key) > 1",
+        {
+            "type": "expect_compound_columns_to_be_unique",
+            "kwargs": {
+                "column_list": ["delivery_id", "row_key"],
+                "ignore_row_if": "any_value_is_missing",
+            },
+        },
+    )
 
 
-def _row_rule(table: str, name: str, breaks: str, kind: Kind, severity: Severity,
-              description: str, remedy: str) -> Rule:
-    return Rule(table, name, None, kind, severity, description, remedy, breaks, _unexpected_rows(breaks))
+def _row_rule(
+    table: str,
+    name: str,
+    breaks: str,
+    kind: Kind,
+    severity: Severity,
+    description: str,
+    remedy: str,
+) -> Rule:
+    return Rule(
+        table, name, None, kind, severity, description, remedy, breaks, _unexpected_rows(breaks)
+    )
 
 
 def _unexpected_rows(breaks: str) -> dict[str, Any]:
-    return {"type": "unexpected_rows_expectation",
-            "kwargs": {"unexpected_rows_query": f"SELECT delivery_id, row_no FROM {{batch}} WHERE {breaks}"}}
+    return {
+        "type": "unexpected_rows_expectation",
+        "kwargs": {
+            "unexpected_rows_query": f"SELECT delivery_id, row_no FROM {{batch}} WHERE {breaks}"
+        },
+    }
 
 
 def reveals_arm(contract: Contract, rule: Rule) -> bool:

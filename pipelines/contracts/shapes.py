@@ -15,7 +15,9 @@ BROKEN_SCHEMA = {"row_no": pl.Int64, "rule": pl.String, "sent": pl.String}
 class Layout:
     """How one kind of file is laid out, as its clinic declares it. Never guessed per value."""
 
-    encoding: str = "utf-8"  # declared; a BOM in the file must agree with it (utf-8-sig is accepted)
+    encoding: str = (
+        "utf-8"  # declared; a BOM in the file must agree with it (utf-8-sig is accepted)
+    )
     delimiter: str = ","
     quote: str = '"'
     header: tuple[str, ...] = ()  # column names that must all be in the header row; finds that row

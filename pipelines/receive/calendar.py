@@ -30,7 +30,9 @@ def arrivals(
         expected = clinic.sends_from
         while expected <= today:
             following = expected + dt.timedelta(days=declared.every_days)
-            here = sorted((day, good) for k, day, good in sent if k == kind and expected <= day < following)
+            here = sorted(
+                (day, good) for k, day, good in sent if k == kind and expected <= day < following
+            )
             usable = [day for day, good in here if good]
             last_day = expected + dt.timedelta(days=grace_days)
             if usable:
@@ -39,7 +41,9 @@ def arrivals(
                 state = "refused"
             else:
                 state = "missing" if today > last_day else "due"
-            of_kind.append([clinic.clinic_id, kind, expected, state, usable[0] if usable else None, None])
+            of_kind.append(
+                [clinic.clinic_id, kind, expected, state, usable[0] if usable else None, None]
+            )
             expected = following
         since = None
         for row in reversed([row for row in of_kind if row[3] != "due"]):

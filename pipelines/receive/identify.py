@@ -20,12 +20,20 @@ def identify(home: Path, contract: Contract, receipt: Receipt) -> Delivery:
     clinic = contract.clinics[receipt.clinic_id]
     said = named(clinic, receipt.file_name)
     if said is None:
-        others = [c.name for c in contract.clinics.values() if c != clinic and named(c, receipt.file_name)]
+        others = [
+            c.name for c in contract.clinics.values() if c != clinic and named(c, receipt.file_name)
+        ]
         if others:
-            raise DeliveryRefused("wrong_clinic", f"a file with this name belongs to {', '.join(others)}",
-                                  remedy="put it into that clinic's folder")
-        raise DeliveryRefused("unknown_file_name", "no file with such a name is declared for this clinic",
-                              remedy="name the file as the sending guide says, with the date it was sent")
+            raise DeliveryRefused(
+                "wrong_clinic",
+                f"a file with this name belongs to {', '.join(others)}",
+                remedy="put it into that clinic's folder",
+            )
+        raise DeliveryRefused(
+            "unknown_file_name",
+            "no file with such a name is declared for this clinic",
+            remedy="name the file as the sending guide says, with the date it was sent",
+        )
     kind = said["kind"]
     keyed = clinic.files[kind].keyed
     scope = {
@@ -58,16 +66,26 @@ def named(clinic: Clinic, name: str) -> dict | None:
 def look_inside(kind: FileKind, delivery: Delivery) -> None:
     """Refuses, by content, what is not the declared format."""
     if delivery.n_bytes == 0:
-        raise DeliveryRefused("empty", "the file has no content", remedy="export and send the file again")
+        raise DeliveryRefused(
+            "empty", "the file has no content", remedy="export and send the file again"
+        )
     if delivery.n_bytes > _LARGEST_BYTES:
-        raise DeliveryRefused("too_large", f"the file has {delivery.n_bytes} bytes", remedy="send it in parts")
+        raise DeliveryRefused(
+            "too_large", f"the file has {delivery.n_bytes} bytes", remedy="send it in parts"
+        )
     if kind.format == "device":
         device = devices.recognise(delivery.raw_path)
         if device is not None and device.name in kind.devices:
             return
         forms.recognise(delivery.raw_path)  # says it better where the file is encrypted or a bomb
-        raise DeliveryRefused("unknown_format", f"the content is not {' or '.join(kind.devices)}",
-                              remedy="export the recording again from the device's own software")
+        raise DeliveryRefused(
+            "unknown_format",
+            f"the content is not {' or '.join(kind.devices)}",
+            remedy="export the recording again from the device's own software",
+        )
     if forms.recognise(delivery.raw_path) != ("xlsx" if kind.format == "xlsx" else "text"):
-        raise DeliveryRefused("unknown_format", f"the content is not {kind.format}",
-                              remedy=f"export the file as {kind.format} and send it again")
+        raise DeliveryRefused(
+            "unknown_format",
+            f"the content is not {kind.format}",
+            remedy=f"export the file as {kind.format} and send it again",
+        )

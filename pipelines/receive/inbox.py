@@ -21,7 +21,9 @@ class Inbox:
     waiting: tuple[str, ...]  # names not complete yet
 
 
-def receive(home: Path, clinic_id: str, folder: Path, cutoff: dt.datetime, settle_seconds: float) -> Inbox:
+def receive(
+    home: Path, clinic_id: str, folder: Path, cutoff: dt.datetime, settle_seconds: float
+) -> Inbox:
     """Enters every new complete file of the folder; a second call enters nothing.
 
     A file still lying where it was entered from (same name, size and time) is not a new arrival.
@@ -47,7 +49,9 @@ def receive(home: Path, clinic_id: str, folder: Path, cutoff: dt.datetime, settl
     return Inbox(tuple(new), tuple(waiting))
 
 
-def _complete(stat: files.FileStat, names: set[str], cutoff: dt.datetime, settle_seconds: float) -> bool:
+def _complete(
+    stat: files.FileStat, names: set[str], cutoff: dt.datetime, settle_seconds: float
+) -> bool:
     """A `.done` marker beside it, or a name that is not of an unfinished upload and a time that has settled."""
     if stat.name + _DONE in names:
         return True
@@ -56,8 +60,14 @@ def _complete(stat: files.FileStat, names: set[str], cutoff: dt.datetime, settle
     return stat.mtime_ns / 1e9 + settle_seconds <= cutoff.replace(tzinfo=dt.UTC).timestamp()
 
 
-def _enter(home: Path, clinic_id: str, path: Path, stat: files.FileStat, cutoff: dt.datetime,
-           copies: dict[str, int]) -> Receipt:
+def _enter(
+    home: Path,
+    clinic_id: str,
+    path: Path,
+    stat: files.FileStat,
+    cutoff: dt.datetime,
+    copies: dict[str, int],
+) -> Receipt:
     sha256 = files.sha256_of(path)
     earlier = copies.get(sha256, 0)
     copies[sha256] = earlier + 1

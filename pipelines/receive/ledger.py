@@ -32,7 +32,11 @@ def write_receipt(home: Path, receipt: Receipt) -> None:
 def receipts(home: Path, clinic_id: str) -> list[Receipt]:
     """Every receipt of a clinic, oldest first."""
     folder = home / "ledger" / "receipts" / clinic_id
-    found = [Receipt(**files.read_json(path)) for path in folder.glob("*.json")] if folder.is_dir() else []
+    found = (
+        [Receipt(**files.read_json(path)) for path in folder.glob("*.json")]
+        if folder.is_dir()
+        else []
+    )
     return sorted(found, key=lambda r: (r.received_utc, r.receipt_id))
 
 
@@ -58,7 +62,8 @@ def due(home: Path, contract: Contract, clinic_id: str) -> list[Receipt]:
     """Received deliveries that were never checked, or whose contract has changed since."""
     digest = contract.clinic_digests[clinic_id]
     return [
-        receipt for receipt in receipts(home, clinic_id)
+        receipt
+        for receipt in receipts(home, clinic_id)
         if receipt.status == "received"
         and (read_check(home, clinic_id, receipt.delivery_id) or {}).get("contract") != digest
     ]

@@ -23,7 +23,9 @@ class Mapping:
     clinic: Clinic
     table: str
     columns: TableMap
-    shared_file: bool  # the file's lines carry several tables: not every line is a record of this one
+    shared_file: (
+        bool  # the file's lines carry several tables: not every line is a record of this one
+    )
 
 
 def records_of(rows: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:
@@ -36,18 +38,26 @@ def records_of(rows: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:
     cells = rows.select(
         "row_no",
         *([mapping.columns.complete] if mapping.columns.complete else []),
-        *(values.clean(rows[c], mapping.clinic.missing + (mapping.columns.columns[c].missing or ()))
-          for c in wanted),
+        *(
+            values.clean(
+                rows[c], mapping.clinic.missing + (mapping.columns.columns[c].missing or ())
+            )
+            for c in wanted
+        ),
         row_hash=rows.select(wanted).hash_rows(),
     )
     if not mapping.shared_file:
         return cells
     key = mapping.contract.tables[mapping.table].key
     telling = [
-        column for column in wanted
-        if mapping.columns.columns[column].field not in key and not mapping.columns.columns[column].checkbox
+        column
+        for column in wanted
+        if mapping.columns.columns[column].field not in key
+        and not mapping.columns.columns[column].checkbox
     ]
-    present = pl.any_horizontal(pl.col(c).is_not_null() for c in telling) if telling else pl.lit(True)
+    present = (
+        pl.any_horizontal(pl.col(c).is_not_null() for c in telling) if telling else pl.lit(True)
+    )
     if mapping.columns.complete:
         present |= pl.col(mapping.columns.complete).is_in(_OPENED)
     return cells.filter(present.fill_null(False))
@@ -78,7 +88,8 @@ def stage(cells: pl.DataFrame, mapping: Mapping, delivery: Delivery) -> pl.DataF
     schema = staged_schema(contract, table)
     fields = contract.tables[table].fields
     typed = cells.select(
-        "row_no", "row_hash",
+        "row_no",
+        "row_hash",
         *(found.get(name, pl.lit(None)).cast(schema[name]).alias(name) for name in fields),
         *(mask.alias(f"fault {name}") for name, mask in faults.items()),
         sent=_sent(cells.columns, mapping),
@@ -96,8 +107,10 @@ def _finish(typed: pl.DataFrame, mapping: Mapping, delivery: Delivery) -> pl.Dat
         lists.append(fault + ":participant_id")
     declared = mapping.contract.tables[mapping.table]
     key = [
-        pl.col(name).cast(pl.String) if name in declared.required
-        else pl.col(name).cast(pl.String).fill_null("") for name in declared.key
+        pl.col(name).cast(pl.String)
+        if name in declared.required
+        else pl.col(name).cast(pl.String).fill_null("")
+        for name in declared.key
     ]
     staged = typed.with_columns(
         delivery_id=pl.lit(delivery.delivery_id),
@@ -106,7 +119,8 @@ def _finish(typed: pl.DataFrame, mapping: Mapping, delivery: Delivery) -> pl.Dat
         faults=pl.concat_list(lists).list.drop_nulls() if lists else pl.lit([], pl.List(pl.String)),
     )
     return staged.select(
-        pl.col(name).cast(kind) for name, kind in staged_schema(mapping.contract, mapping.table).items()
+        pl.col(name).cast(kind)
+        for name, kind in staged_schema(mapping.contract, mapping.table).items()
     )
 
 
@@ -117,12 +131,16 @@ def _instant(name: str, mapping: Mapping, present: list[str]) -> tuple[pl.Expr, 
         if source.local not in present:
             return pl.lit(None), {}
         cell = pl.col(source.local)
-        local = values.moment(cell, mapping.columns.columns[source.local].dates or clinic.dates, clinic.times)
+        local = values.moment(
+            cell, mapping.columns.columns[source.local].dates or clinic.dates, clinic.times
+        )
         unreadable = {f"unreadable_date:{name}": cell.is_not_null() & local.is_null()}
     else:
         if source.date not in present or source.time not in present:
             return pl.lit(None), {}
-        day = values.date(pl.col(source.date), mapping.columns.columns[source.date].dates or clinic.dates)
+        day = values.date(
+            pl.col(source.date), mapping.columns.columns[source.date].dates or clinic.dates
+        )
         time = values.time_of_day(pl.col(source.time), clinic.times)
         local = day.dt.combine(time, time_unit="us")
         # An unreadable date is the date column's own fault; here only the clock time is judged.
@@ -138,7 +156,8 @@ def _instant(name: str, mapping: Mapping, present: list[str]) -> tuple[pl.Expr, 
 def _sent(present: list[str], mapping: Mapping) -> pl.Expr:
     """The cells whose text was converted to another unit or clock, as JSON."""
     converted = [
-        column for column, meaning in mapping.columns.columns.items()
+        column
+        for column, meaning in mapping.columns.columns.items()
         if column in present and (meaning.unit or meaning.time_of or meaning.local_of)
     ]
     if not converted:

@@ -41,7 +41,10 @@ def weigh(evidence: Evidence, cells: pl.DataFrame, staged: pl.DataFrame, mapping
         field = mapping.contract.fields[meaning.field]
         if field.type == "date":
             _weigh_dates(evidence, cells[column], meaning.dates or mapping.clinic.dates)
-        elif field.type == "decimal" and staged[meaning.field].null_count() > cells[column].null_count():
+        elif (
+            field.type == "decimal"
+            and staged[meaning.field].null_count() > cells[column].null_count()
+        ):
             against = cells[column].str.contains(_OTHER_MARK[mapping.clinic.decimal])
             evidence.marks_against += int(against.sum() or 0)
         if field.type == "decimal" and evidence.marks_for == 0:
@@ -57,26 +60,34 @@ def _weigh_dates(evidence: Evidence, cells: pl.Series, order: str) -> None:
     tried = distinct.select(
         declared=values.date(pl.col("cell"), order), changed=values.date(pl.col("cell"), other)
     )
-    evidence.dates_for += tried.filter(pl.col("changed").is_null() & pl.col("declared").is_not_null()).height
-    evidence.dates_against += tried.filter(pl.col("declared").is_null() & pl.col("changed").is_not_null()).height
+    evidence.dates_for += tried.filter(
+        pl.col("changed").is_null() & pl.col("declared").is_not_null()
+    ).height
+    evidence.dates_against += tried.filter(
+        pl.col("declared").is_null() & pl.col("changed").is_not_null()
+    ).height
 
 
 def judge(evidence: Evidence, mapping: Mapping, where: str) -> None:
     """Raises DeliveryRefused where the file as a whole contradicts its declaration."""
     if evidence.other_ids and not evidence.own_ids:
         raise DeliveryRefused(
-            "wrong_clinic", "every participant code in this file belongs to another clinic", where=where,
+            "wrong_clinic",
+            "every participant code in this file belongs to another clinic",
+            where=where,
             remedy="send the file from the clinic whose participants it holds",
         )
     if evidence.dates_against and not evidence.dates_for:
         raise DeliveryRefused(
             "date_order_contradicted",
             f"{evidence.dates_against} dates can only be read with day and month changed over, none only as declared",
-            where=where, remedy=f"export with dates as {mapping.clinic.dates}",
+            where=where,
+            remedy=f"export with dates as {mapping.clinic.dates}",
         )
     if evidence.marks_against and not evidence.marks_for:
         raise DeliveryRefused(
             "decimal_mark_contradicted",
             f"{evidence.marks_against} numbers use the other decimal mark, none the declared one",
-            where=where, remedy=f"export with `{mapping.clinic.decimal}` as decimal mark",
+            where=where,
+            remedy=f"export with `{mapping.clinic.decimal}` as decimal mark",
         )

@@ -14,7 +14,8 @@ from pipelines.errors import DeliveryRefused
 from pipelines.forms import read_table
 from pipelines.standardise import contradictions, devices
 from pipelines.standardise.columns import Mapping, records_of, stage
-from pipelines.standardise.staging import LINE_SCHEMA, Staged, clear, write_part
+from pipelines.standardise.staging import ALL, LINE_SCHEMA, Staged, clear, write_cells, write_part
+
 
 def standardise(contract: Contract, delivery: Delivery, staging: Path) -> Staged:
     """Writes the staged parts of one delivery under `staging/<table>/<delivery_id>/`; says what was read.
@@ -39,7 +40,10 @@ def _standardise_form(
     staged = Staged()
     part = 0
     for layout, tables in _sheets(clinic, kind):
-        mappings = [Mapping(contract, clinic, table, kind.tables[table], len(tables) > 1) for table in tables]
+        mappings = [
+            Mapping(contract, clinic, table, kind.tables[table], len(tables) > 1)
+            for table in tables
+        ]
         evidence = [contradictions.Evidence() for _ in mappings]
         known = _known_columns(mappings)
         for batch in _batches(delivery, kind, layout):
@@ -48,6 +52,9 @@ def _standardise_form(
             staged.skipped.update(batch.skipped)
             unknown = [c for c in batch.rows.columns if c not in known and c != "row_no"]
             staged.unknown_columns += [c for c in unknown if c not in staged.unknown_columns]
+            write_cells(
+                batch.rows, staging, tables[0] if kind.sheets else ALL, delivery.delivery_id, part
+            )
             _write_lines(batch, mappings[0], delivery, staging, part, staged)
             for mapping, weight in zip(mappings, evidence, strict=True):
                 cells = records_of(batch.rows, mapping)
@@ -60,7 +67,9 @@ def _standardise_form(
             contradictions.judge(weight, mapping, delivery.file_name)
     if not sum(staged.n_records.values()):
         raise DeliveryRefused(
-            "no_records", "the file has its header and not a single record", where=delivery.file_name,
+            "no_records",
+            "the file has its header and not a single record",
+            where=delivery.file_name,
             remedy="send the file again with its rows, or tell us that there were none",
         )
     return staged
@@ -98,9 +107,13 @@ def _write_lines(
     if not batch.broken.height:
         return
     lines = batch.broken.select(
-        delivery_id=pl.lit(delivery.delivery_id), clinic_id=pl.lit(delivery.clinic_id), row_no="row_no",
-        table_name=pl.lit(mapping.table), row_key=pl.lit(None, pl.String),
-        row_hash=pl.col("sent").hash(), sent=pl.struct("sent").struct.json_encode(),
+        delivery_id=pl.lit(delivery.delivery_id),
+        clinic_id=pl.lit(delivery.clinic_id),
+        row_no="row_no",
+        table_name=pl.lit(mapping.table),
+        row_key=pl.lit(None, pl.String),
+        row_hash=pl.col("sent").hash(),
+        sent=pl.struct("sent").struct.json_encode(),
         faults=pl.concat_list(pl.col("rule") + ":"),
     ).select(pl.col(name).cast(kind) for name, kind in LINE_SCHEMA.items())
     write_part(lines, staging, LINE_TABLE, delivery.delivery_id, part)

@@ -14,12 +14,16 @@ from pipelines.errors import DeliveryRefused
 from pipelines.standardise.staging import Staged, write_part
 
 
-def standardise_device(contract: Contract, delivery: Delivery, kind: FileKind, staging: Path) -> Staged:
+def standardise_device(
+    contract: Contract, delivery: Delivery, kind: FileKind, staging: Path
+) -> Staged:
     """Writes the staged part of one wearable file; says how many records it had."""
     found = devices.recognise(delivery.raw_path)
     if found is None or found.name not in kind.devices:
         raise DeliveryRefused(
-            "unknown_format", f"the content is not {' or '.join(kind.devices)}", where=delivery.file_name,
+            "unknown_format",
+            f"the content is not {' or '.join(kind.devices)}",
+            where=delivery.file_name,
             remedy="export the recording again from the device's own software",
         )
     read = found.read(delivery.raw_path)
@@ -44,29 +48,44 @@ def _stage(contract: Contract, delivery: Delivery, read: DeviceFile) -> pl.DataF
     for local in [name for name in records.columns if name.endswith("_local")]:
         target = local.removesuffix("_local") + "_utc"
         if target in declared.fields:
-            resolved = clock.local_to_utc(pl.col(local).str.to_datetime(time_unit="us"), clinic.time_zone)
+            resolved = clock.local_to_utc(
+                pl.col(local).str.to_datetime(time_unit="us"), clinic.time_zone
+            )
             records = records.with_columns(
-                resolved.struct.field("utc").alias(target), resolved.struct.field("fault").alias("_fault")
+                resolved.struct.field("utc").alias(target),
+                resolved.struct.field("fault").alias("_fault"),
             )
             faults.append(pl.col("_fault") + f":{target}")
     noted = pl.DataFrame(
-        {"row_no": [row for row, _ in read.findings], "noted": [f"{rule}:" for _, rule in read.findings]},
+        {
+            "row_no": [row for row, _ in read.findings],
+            "noted": [f"{rule}:" for _, rule in read.findings],
+        },
         schema={"row_no": pl.Int64, "noted": pl.String},
     )
     # A finding at a line inside a record belongs to the last record that starts at or before it.
     noted = noted.sort("row_no").join_asof(
         records.select(record_no=pl.col("row_no").cast(pl.Int64)).sort("record_no"),
-        left_on="row_no", right_on="record_no",
+        left_on="row_no",
+        right_on="record_no",
     )
     per_record = noted.group_by("record_no").agg(pl.col("noted").unique(maintain_order=True))
     records = records.join(per_record, left_on="row_no", right_on="record_no", how="left")
     return records.with_columns(
-        delivery_id=pl.lit(delivery.delivery_id), clinic_id=pl.lit(delivery.clinic_id),
-        row_key=pl.concat_str([pl.col(name).cast(pl.String) for name in declared.key], separator="|"),
-        row_hash=records.hash_rows(), sent=pl.lit(None, pl.String),
+        delivery_id=pl.lit(delivery.delivery_id),
+        clinic_id=pl.lit(delivery.clinic_id),
+        row_key=pl.concat_str(
+            [pl.col(name).cast(pl.String) for name in declared.key], separator="|"
+        ),
+        row_hash=records.hash_rows(),
+        sent=pl.lit(None, pl.String),
         faults=pl.concat_list(*faults, pl.col("noted").fill_null([])).list.drop_nulls(),
     ).select(
-        (pl.col(name) if name in ("delivery_id", "clinic_id", "row_key", "row_hash", "sent", "faults")
-         or name in records.columns else pl.lit(None).alias(name)).cast(kind)
+        (
+            pl.col(name)
+            if name in ("delivery_id", "clinic_id", "row_key", "row_hash", "sent", "faults")
+            or name in records.columns
+            else pl.lit(None).alias(name)
+        ).cast(kind)
         for name, kind in schema.items()
     )

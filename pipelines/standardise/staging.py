@@ -10,10 +10,8 @@ from pathlib import Path
 import polars as pl
 
 from pipelines import files
-from pipelines.contracts.model import Contract
-from pipelines.contracts.rule_list import LINE_TABLE
-from pipelines.contracts.tables import staged_schema
 
+CELLS, ALL = "cells", "all"  # text of the lines; of all tables where they share the lines
 LINE_SCHEMA = {
     "delivery_id": pl.String, "clinic_id": pl.String, "row_no": pl.Int64, "table_name": pl.String,
     "row_key": pl.String, "row_hash": pl.UInt64, "sent": pl.String, "faults": pl.List(pl.String),
@@ -46,6 +44,8 @@ def write_part(frame: pl.DataFrame, staging: Path, table: str, delivery_id: str,
     files.write_parquet(frame, staging / table / delivery_id / f"{part:05d}.parquet")
 
 
-def empty_staged(contract: Contract, table: str) -> pl.DataFrame:
-    """The staged frame of a table without rows."""
-    return pl.DataFrame(schema=LINE_SCHEMA if table == LINE_TABLE else staged_schema(contract, table))
+def write_cells(rows: pl.DataFrame, staging: Path, tag: str, delivery_id: str, part: int) -> None:
+    """Keeps the text of each line until the check is over, for the rows that will be held."""
+    folder = staging / CELLS / delivery_id
+    folder.mkdir(parents=True, exist_ok=True)
+    rows.write_parquet(folder / f"{tag}--{part:05d}.parquet", compression="lz4")

@@ -9,7 +9,12 @@ from pipelines.contracts.model import Clinic, ColumnMap, FieldDef
 from pipelines.contracts.tables import POLARS
 
 _DATE_PARTS = {"YYYY": "%Y", "MM": "%m", "DD": "%d"}
-_TIME_FORMATS = {"h:mm AM/PM": "%I:%M %p", "HH:MM": "%H:%M", "HH:MM:SS": "%H:%M:%S", "HH.MM": "%H.%M"}
+_TIME_FORMATS = {
+    "h:mm AM/PM": "%I:%M %p",
+    "HH:MM": "%H:%M",
+    "HH:MM:SS": "%H:%M:%S",
+    "HH.MM": "%H.%M",
+}
 _NOT_ASCII = {
     "\u2212": "-", "\u2013": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " ",
     **{chr(0xFF10 + digit): str(digit) for digit in range(10)},
@@ -34,7 +39,9 @@ def clean(cells: pl.Series, missing: tuple[str, ...]) -> pl.Series:
     return cells.to_frame("c").select(pl.when(~pl.col("c").is_in(words)).then("c")).to_series()
 
 
-def value(field: FieldDef, meaning: ColumnMap, clinic: Clinic, words: dict, cell: pl.Expr) -> pl.Expr:
+def value(
+    field: FieldDef, meaning: ColumnMap, clinic: Clinic, words: dict, cell: pl.Expr
+) -> pl.Expr:
     """The typed value of a cleaned cell; NULL where it cannot be read as declared."""
     if field.type == "text":
         return cell
@@ -63,7 +70,9 @@ def number(cell: pl.Expr, clinic: Clinic) -> pl.Expr:
     text = cell
     if clinic.thousands:
         mark = "." if clinic.thousands == "." else clinic.thousands
-        grouped = text.str.contains(rf"^[-+]?\d{{1,3}}(?:\{mark}\d{{3}})+(?:\{clinic.decimal}\d+)?$")
+        grouped = text.str.contains(
+            rf"^[-+]?\d{{1,3}}(?:\{mark}\d{{3}})+(?:\{clinic.decimal}\d+)?$"
+        )
         text = pl.when(grouped).then(text.str.replace_all(mark, "", literal=True)).otherwise(text)
     if clinic.decimal == ",":
         text = pl.when(~text.str.contains(".", literal=True)).then(
@@ -77,7 +86,9 @@ def minutes_seconds(cell: pl.Expr, clinic: Clinic) -> pl.Expr:
     """Seconds from a stopwatch text such as `0:12.3`."""
     mark = "," if clinic.decimal == "," else "."
     parts = cell.str.extract_groups(rf"^(\d{{1,2}}):([0-5]\d(?:\{mark}\d+)?)$")
-    seconds = parts.struct.field("2").str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+    seconds = (
+        parts.struct.field("2").str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+    )
     return parts.struct.field("1").cast(pl.Float64, strict=False) * 60 + seconds
 
 

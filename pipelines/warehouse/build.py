@@ -51,7 +51,9 @@ class Inputs:
     cutoff: dt.datetime
 
 
-def build(folder: Path, sql: Path, contract: Contract, inputs: Inputs, check_across: Check) -> dict[str, int]:
+def build(
+    folder: Path, sql: Path, contract: Contract, inputs: Inputs, check_across: Check
+) -> dict[str, int]:
     """Writes `closed.duckdb` and `open.duckdb` into the folder; rows per core table.
 
     `check_across` evaluates the rules over several tables on the connection and returns findings; rows whose
@@ -72,15 +74,21 @@ def build(folder: Path, sql: Path, contract: Contract, inputs: Inputs, check_acr
     return counts
 
 
-def _build_closed(path: Path, sql: Path, contract: Contract, inputs: Inputs, check_across: Check) -> dict[str, int]:
+def _build_closed(
+    path: Path, sql: Path, contract: Contract, inputs: Inputs, check_across: Check
+) -> dict[str, int]:
     with _writing(path) as con:
         core.create_macros(con)
         refs.create_refs(con, contract, inputs.cutoff)
         refs.create_clinics(con, contract, dict(inputs.stale))
         ledgers.register_deliveries(con, inputs.deliveries)
-        con.execute("CREATE TEMP TABLE gone_row (delivery_id VARCHAR, table_name VARCHAR, row_no BIGINT, is_gone BOOLEAN)")
+        con.execute(
+            "CREATE TEMP TABLE gone_row (delivery_id VARCHAR, table_name VARCHAR, row_no BIGINT, is_gone BOOLEAN)"
+        )
         for table in contract.tables:
-            load_versions(con, contract, table, inputs.core.get(table, []), inputs.quarantine.get(table, []))
+            load_versions(
+                con, contract, table, inputs.core.get(table, []), inputs.quarantine.get(table, [])
+            )
         core.correct(con, contract)
         across = check_across(con)
         con.register("across_finding", across.to_arrow())
@@ -95,14 +103,17 @@ def _build_closed(path: Path, sql: Path, contract: Contract, inputs: Inputs, che
         outcomes.score(con, contract)
         ledgers.write_findings(con, inputs.findings, across)
         ledgers.write_deliveries(con)
-        ledgers.write_quarantine(con, [path for paths in inputs.quarantine.values() for path in paths])
+        ledgers.write_quarantine(
+            con, contract, [path for paths in inputs.quarantine.values() for path in paths]
+        )
         con.register("calendar", inputs.calendar.to_arrow())
         con.execute("CREATE TABLE ledger_calendar AS SELECT * FROM calendar ORDER BY ALL")
         con.unregister("calendar")
         _run_marts(con, sql / "marts", with_arm=True)
         return {
             table: con.execute(f"SELECT count(*) FROM core_{table}").fetchall()[0][0]
-            for table, declared in contract.tables.items() if declared.answers is None
+            for table, declared in contract.tables.items()
+            if declared.answers is None
         }
 
 
@@ -129,8 +140,11 @@ def _run_marts(con: duckdb.DuckDBPyConnection, folder: Path, *, with_arm: bool) 
                 query = f"SELECT m.*, a.arm FROM ({query}) AS m LEFT JOIN core_participant AS a USING (participant_id)"
             con.execute(f"CREATE TABLE {file.stem} AS SELECT * FROM ({query}) ORDER BY ALL")
         except duckdb.Error as fault:
-            raise BuildStopped("this mart cannot be built", where=file.name,
-                               remedy=f"{type(fault).__name__}: {str(fault).splitlines()[0]}") from None
+            raise BuildStopped(
+                "this mart cannot be built",
+                where=file.name,
+                remedy=f"{type(fault).__name__}: {str(fault).splitlines()[0]}",
+            ) from None
     con.execute("RESET threads")
 
 

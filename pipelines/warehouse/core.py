@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines.contracts.model import Contract, Correction
+from pipelines.contracts.tables import day_columns
 from pipelines.errors import StudyFileError
 
 _MACROS = """
@@ -32,24 +33,40 @@ def correct(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
         _apply(con, contract, entry, f"corrections.yaml, entry {number}")
 
 
-def _apply(con: duckdb.DuckDBPyConnection, contract: Contract, entry: Correction, where: str) -> None:
+def _apply(
+    con: duckdb.DuckDBPyConnection, contract: Contract, entry: Correction, where: str
+) -> None:
     declared = contract.tables.get(entry.table)
-    if declared is None or entry.field not in declared.fields or set(entry.match) - set(declared.fields):
-        raise StudyFileError("the correction names a table or field that does not exist", where=where,
-                             remedy="use the names of schemas/tables")
+    if (
+        declared is None
+        or entry.field not in declared.fields
+        or set(entry.match) - set(declared.fields)
+    ):
+        raise StudyFileError(
+            "the correction names a table or field that does not exist",
+            where=where,
+            remedy="use the names of schemas/tables",
+        )
     matches = " AND ".join(f"CAST({name} AS VARCHAR) = ?" for name in entry.match)
     values = [entry.clinic_id, *entry.match.values()]
     which = f"clinic_id = ? AND {matches}"
-    kind = {"integer": "INTEGER", "decimal": "DOUBLE", "boolean": "BOOLEAN", "date": "DATE",
-            "instant": "TIMESTAMP"}.get(contract.fields[entry.field].type, "VARCHAR")
+    kind = {
+        "integer": "INTEGER",
+        "decimal": "DOUBLE",
+        "boolean": "BOOLEAN",
+        "date": "DATE",
+        "instant": "TIMESTAMP",
+    }.get(contract.fields[entry.field].type, "VARCHAR")
     found = con.execute(
         f"SELECT {entry.field} IS NOT DISTINCT FROM CAST(? AS {kind}) FROM current_{entry.table} WHERE {which}",
         [entry.expect, *values],
     ).fetchall()
     if len(found) != 1 or not found[0][0]:
         raise StudyFileError(
-            f"the correction fits {len(found)} rows" if len(found) != 1 else
-            "the row no longer says what the correction expects", where=where,
+            f"the correction fits {len(found)} rows"
+            if len(found) != 1
+            else "the row no longer says what the correction expects",
+            where=where,
             remedy="remove the entry if the clinic has sent the right value, or make `match` exact",
         )
     fields = ", ".join(declared.fields)
@@ -70,10 +87,14 @@ def fill_core(con: duckdb.DuckDBPyConnection, contract: Contract, ddl: Path) -> 
         if declared.answers is not None:
             continue
         con.execute((ddl / f"core_{table}.sql").read_text(encoding="utf-8"))
-        fields = ", ".join(f"c.{name}" for name in declared.fields)
+        columns = [f"c.{name}" for name in declared.fields] + [
+            f"{_study_day(contract, date)} AS {day}"
+            for day, date in day_columns(contract, table).items()
+        ]
         con.execute(f"""
             INSERT INTO core_{table} BY NAME
-            SELECT {fields}, c.clinic_id, {_study_day(contract, table)} AS study_day, c.delivery_id, c.row_no, c.sent
+            SELECT {", ".join(columns)}, c.clinic_id, {_study_day(contract, declared.date)} AS study_day,
+                c.delivery_id, c.row_no, c.sent
             FROM {_kept(table)} ORDER BY c.row_key
         """)
 
@@ -100,18 +121,23 @@ def fill_answers(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
             FROM (
                 UNPIVOT (
                     SELECT c.participant_id, c.clinic_id, c.visit_code, c.assessed_date,
-                        {_study_day(contract, table)} AS study_day, {side} AS knee_side, c.delivery_id, c.row_no,
-                        {', '.join(f'CAST(c.{n} AS DOUBLE) AS {n}' for n in items)}
+                        {_study_day(contract, declared.date)} AS study_day, {side} AS knee_side, c.delivery_id, c.row_no,
+                        {", ".join(f"CAST(c.{n} AS DOUBLE) AS {n}" for n in items)}
                     FROM {_kept(table)} ORDER BY c.row_key
-                ) ON {', '.join(items)} INTO NAME item VALUE answer
+                ) ON {", ".join(items)} INTO NAME item VALUE answer
             )
         """)
-    con.execute("COMMENT ON TABLE core_answer IS 'one answered item of one form of one participant at one visit'")
+    con.execute(
+        "COMMENT ON TABLE core_answer IS 'one answered item of one form of one participant at one visit'"
+    )
 
 
-def _study_day(contract: Contract, table: str) -> str:
-    name = contract.tables[table].date
-    local = f"local_date(c.{name}, z.time_zone)" if contract.fields[name].type == "instant" else f"c.{name}"
+def _study_day(contract: Contract, name: str) -> str:
+    local = (
+        f"local_date(c.{name}, z.time_zone)"
+        if contract.fields[name].type == "instant"
+        else f"c.{name}"
+    )
     return f"study_day({local}, p.randomised_date)"
 
 
@@ -121,5 +147,3 @@ def _kept(table: str) -> str:
         f"LEFT JOIN current_participant AS p ON p.participant_id = c.participant_id "
         f"ANTI JOIN held_row AS h ON h.delivery_id = c.delivery_id AND h.row_no = c.row_no AND h.table_name = '{table}'"
     )
-
-

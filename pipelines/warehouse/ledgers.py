@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from pipelines.contracts.model import Contract
 from pipelines.errors import BuildStopped
 
 DELIVERY_SCHEMA = {
@@ -42,12 +43,16 @@ def write_findings(con: duckdb.DuckDBPyConnection, paths: list[Path], across: pl
     """ledger_finding: every finding of every delivery; `is_open` while the row it names is still what counts."""
     con.register("across_finding", across.to_arrow())
     listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
-    earlier = f"SELECT {', '.join(FINDING_SCHEMA)} FROM read_parquet([{listed}]) UNION ALL" if paths else ""
+    earlier = (
+        f"SELECT {', '.join(FINDING_SCHEMA)} FROM read_parquet([{listed}]) UNION ALL"
+        if paths
+        else ""
+    )
     con.execute(f"""
         CREATE TABLE ledger_finding AS
         SELECT f.*, coalesce(d.is_latest, TRUE) AND coalesce(NOT w.is_gone, TRUE) AS is_open,
             coalesce(r.reveals_arm, FALSE) AS reveals_arm
-        FROM ({earlier} SELECT {', '.join(FINDING_SCHEMA)} FROM across_finding) AS f
+        FROM ({earlier} SELECT {", ".join(FINDING_SCHEMA)} FROM across_finding) AS f
         LEFT JOIN delivery AS d USING (delivery_id)
         LEFT JOIN gone_row AS w ON w.delivery_id = f.delivery_id AND w.table_name = f.table_name AND w.row_no = f.row_no
         LEFT JOIN ref_rule AS r ON r.table_name = f.table_name AND r.rule = f.rule
@@ -75,19 +80,28 @@ def write_deliveries(con: duckdb.DuckDBPyConnection) -> None:
         "SELECT count(*) FROM ledger_delivery WHERE n_received <> n_accepted + n_quarantined + n_duplicate"
     ).fetchall()[0][0]
     if broken:
-        raise BuildStopped(f"{broken} deliveries do not reconcile: received is not accepted + quarantined + duplicate",
-                           remedy="this is a fault of Backstep, not of a clinic; keep the ledger and report it")
+        raise BuildStopped(
+            f"{broken} deliveries do not reconcile: received is not accepted + quarantined + duplicate",
+            remedy="this is a fault of Backstep, not of a clinic; keep the ledger and report it",
+        )
 
 
-def write_quarantine(con: duckdb.DuckDBPyConnection, paths: list[Path]) -> None:
-    """quarantine_row: rows held at check (as sent) and at build (by reference to their core row)."""
+def write_quarantine(con: duckdb.DuckDBPyConnection, contract: Contract, paths: list[Path]) -> None:
+    """quarantine_row: rows held at check as the clinic sent them, and those held at build in study terms."""
     listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
-    at_check = (
-        f"SELECT delivery_id, clinic_id, table_name, row_no, sent, 'check' AS held_at FROM read_parquet([{listed}]) UNION ALL "
-        if paths else ""
+    parts = (
+        [
+            f"SELECT delivery_id, clinic_id, table_name, row_no, sent, 'check' AS held_at FROM read_parquet([{listed}])"
+        ]
+        if paths
+        else []
     )
-    con.execute(f"""
-        CREATE TABLE quarantine_row AS
-        {at_check} SELECT delivery_id, clinic_id, table_name, row_no, NULL, 'build' FROM held_row
-        ORDER BY ALL
-    """)
+    for table, declared in contract.tables.items():
+        fields = ", ".join(f"{name} := c.{name}" for name in declared.fields)
+        parts.append(f"""
+            SELECT h.delivery_id, h.clinic_id, h.table_name, h.row_no,
+                CAST(to_json(struct_pack({fields})) AS VARCHAR) AS sent, 'build' AS held_at
+            FROM held_row AS h JOIN current_{table} AS c USING (delivery_id, row_no) WHERE h.table_name = '{table}'""")
+    con.execute(
+        f"CREATE TABLE quarantine_row AS SELECT * FROM ({' UNION ALL '.join(parts)}) ORDER BY ALL"
+    )

@@ -19,7 +19,9 @@ def reads(sql: str, where: str) -> set[str]:
     except SqlglotError:
         statements = []
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
-        raise BuildStopped("this file is not one SELECT", where=where, remedy="keep one SELECT per file")
+        raise BuildStopped(
+            "this file is not one SELECT", where=where, remedy="keep one SELECT per file"
+        )
     tree = statements[0]
     ctes = {cte.alias for cte in tree.find_all(exp.CTE)}
     return {table.name for table in tree.find_all(exp.Table)} - ctes
@@ -29,14 +31,18 @@ def build_order(folder: Path) -> list[Path]:
     """The folder's files, each after those it reads; equal ones by name."""
     paths = {path.stem: path for path in sorted(folder.glob("*.sql"))}
     graph = {
-        name: reads(path.read_text(encoding="utf-8"), path.name) & set(paths) for name, path in paths.items()
+        name: reads(path.read_text(encoding="utf-8"), path.name) & set(paths)
+        for name, path in paths.items()
     }
     sorter = TopologicalSorter(graph)
     try:
         sorter.prepare()
     except CycleError as fault:
-        raise BuildStopped(f"these tables read each other: {', '.join(fault.args[1])}", where=folder.name,
-                           remedy="move what they share into a table of its own") from None
+        raise BuildStopped(
+            f"these tables read each other: {', '.join(fault.args[1])}",
+            where=folder.name,
+            remedy="move what they share into a table of its own",
+        ) from None
     order: list[Path] = []
     while sorter.is_active():
         ready = sorted(sorter.get_ready())

@@ -30,7 +30,9 @@ def score(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
         ORDER BY participant_id, visit_code, measure, scale, assessed_date, o.delivery_id, o.row_no
     """)
     con.unregister("outcome")
-    con.execute("COMMENT ON TABLE core_outcome IS 'one value of one scale for one participant at one assessment'")
+    con.execute(
+        "COMMENT ON TABLE core_outcome IS 'one value of one scale for one participant at one assessment'"
+    )
 
 
 def expect(con: duckdb.DuckDBPyConnection, contract: Contract, cutoff: dt.datetime) -> None:
@@ -40,25 +42,33 @@ def expect(con: duckdb.DuckDBPyConnection, contract: Contract, cutoff: dt.dateti
     due evenly over the programme from randomisation to the cut-off or the withdrawal.
     """
     forms = pl.DataFrame(
-        [{"form": form, "visit_code": visit} for form, visits in contract.study.expected_forms.items() for visit in visits]
+        [
+            {"form": form, "visit_code": visit}
+            for form, visits in contract.study.expected_forms.items()
+            for visit in visits
+        ]
     )
     con.register("form", forms.to_arrow())
-    con.execute("""
+    con.execute(
+        """
         CREATE TABLE core_expected_form AS
         SELECT p.participant_id, p.clinic_id, f.form, f.visit_code
         FROM core_participant AS p
         JOIN clinic_zone AS z USING (clinic_id)
         CROSS JOIN form AS f
         JOIN ref_visit AS v USING (visit_code)
-        WHERE local_date(CAST(? AS TIMESTAMP), z.time_zone) > p.randomised_date + v.to_day
-          AND (p.withdrawn_date IS NULL OR p.withdrawn_date >= p.randomised_date + v.from_day)
+        WHERE local_date(CAST(? AS TIMESTAMP), z.time_zone) > p.randomised_date + CAST(v.to_day AS INTEGER)
+          AND (p.withdrawn_date IS NULL OR p.withdrawn_date >= p.randomised_date + CAST(v.from_day AS INTEGER))
         ORDER BY ALL
-    """, [cutoff])
+    """,
+        [cutoff],
+    )
     con.unregister("form")
     programme = contract.study.programme
     con.execute("ALTER TABLE core_participant ADD COLUMN sessions_due_n INTEGER")
     con.execute("ALTER TABLE core_participant ADD COLUMN is_withdrawn BOOLEAN")
-    con.execute("""
+    con.execute(
+        """
         UPDATE core_participant AS p SET
             is_withdrawn = p.withdrawn_date IS NOT NULL,
             sessions_due_n = greatest(0, least(?, CAST(floor(
@@ -66,6 +76,17 @@ def expect(con: duckdb.DuckDBPyConnection, contract: Contract, cutoff: dt.dateti
                     coalesce(least(p.withdrawn_date, local_date(CAST(? AS TIMESTAMP), z.time_zone)),
                              local_date(CAST(? AS TIMESTAMP), z.time_zone))) * ? / 7.0) AS INTEGER)))
         FROM clinic_zone AS z WHERE z.clinic_id = p.clinic_id
-    """, [programme.weeks * programme.sessions_per_week, cutoff, cutoff, programme.sessions_per_week])
-    con.execute("COMMENT ON COLUMN core_participant.sessions_due_n IS 'Sessions the programme had planned up to the cut-off or the withdrawal.'")
-    con.execute("COMMENT ON COLUMN core_participant.is_withdrawn IS 'The participant has left the study.'")
+    """,
+        [
+            programme.weeks * programme.sessions_per_week,
+            cutoff,
+            cutoff,
+            programme.sessions_per_week,
+        ],
+    )
+    con.execute(
+        "COMMENT ON COLUMN core_participant.sessions_due_n IS 'Sessions the programme had planned up to the cut-off or the withdrawal.'"
+    )
+    con.execute(
+        "COMMENT ON COLUMN core_participant.is_withdrawn IS 'The participant has left the study.'"
+    )

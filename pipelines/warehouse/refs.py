@@ -26,8 +26,14 @@ def create_refs(con: duckdb.DuckDBPyConnection, contract: Contract, cutoff: dt.d
          "reveals_arm": field.reveals == "arm", "identifies": field.identifies}
         for table, declared in contract.tables.items()
         for name in declared.fields for field in [contract.fields[name]]
-    ]))  # fmt: skip
-    _table(con, "ref_rule", pl.DataFrame([_rule_row(contract, rule) for rule in all_rules(contract)]))
+    ], infer_schema_length=None))  # fmt: skip
+    _table(
+        con,
+        "ref_rule",
+        pl.DataFrame(
+            [_rule_row(contract, rule) for rule in all_rules(contract)], infer_schema_length=None
+        ),
+    )
     _table(con, "ref_visit", pl.DataFrame([
         {"visit_code": name, "visit_order": number, "target_day": visit.target, "from_day": visit.from_,
          "to_day": visit.to, "is_baseline": visit.to <= 0, "is_primary": name == study.primary_visit}
@@ -37,11 +43,25 @@ def create_refs(con: duckdb.DuckDBPyConnection, contract: Contract, cutoff: dt.d
         {"name": "interruption_sessions", "value": float(study.programme.interruption_sessions)},
         {"name": "sessions_planned", "value": float(study.programme.weeks * study.programme.sessions_per_week)},
     ]))  # fmt: skip
-    _table(con, "ref_build", pl.DataFrame(
-        [{"cutoff_utc": cutoff, "code_version": __version__, "contract_digest": contract.digest}]
-    ))
-    con.execute("CREATE TEMP TABLE visit_window AS SELECT visit_code, from_day, to_day FROM ref_visit")
-    zones = [{"clinic_id": c.clinic_id, "time_zone": c.time_zone} for c in contract.clinics.values()]
+    _table(
+        con,
+        "ref_build",
+        pl.DataFrame(
+            [
+                {
+                    "cutoff_utc": cutoff,
+                    "code_version": __version__,
+                    "contract_digest": contract.digest,
+                }
+            ]
+        ),
+    )
+    con.execute(
+        "CREATE TEMP TABLE visit_window AS SELECT visit_code, from_day, to_day FROM ref_visit"
+    )
+    zones = [
+        {"clinic_id": c.clinic_id, "time_zone": c.time_zone} for c in contract.clinics.values()
+    ]
     _table(con, "clinic_zone", pl.DataFrame(zones), "TEMP TABLE")
 
 
@@ -51,7 +71,9 @@ def all_rules(contract: Contract) -> list[Rule]:
     return found + [rule for table in contract.tables for rule in across_rules(contract, table)]
 
 
-def create_clinics(con: duckdb.DuckDBPyConnection, contract: Contract, stale: dict[str, str]) -> None:
+def create_clinics(
+    con: duckdb.DuckDBPyConnection, contract: Contract, stale: dict[str, str]
+) -> None:
     """ref_clinic: each clinic, its zone, and whether its data are stale and why."""
     _table(con, "ref_clinic", pl.DataFrame(
         [{"clinic_id": c.clinic_id, "clinic_name": c.name, "time_zone": c.time_zone,
@@ -66,7 +88,8 @@ def _thresholds(contract: Contract) -> pl.DataFrame:
     rows = measures.thresholds()
     unit_of = {
         (name, scale): body.unit
-        for name, module in measures.discovered().items() for scale, body in module.MEASURE.scales.items()
+        for name, module in measures.discovered().items()
+        for scale, body in module.MEASURE.scales.items()
     }
     chosen = [(*c.scale.split(".", 1), c.purpose, c.population) for c in contract.study.thresholds]
     keys = rows.select("measure", "scale", "purpose", "population").rows()
@@ -77,8 +100,11 @@ def _thresholds(contract: Contract) -> pl.DataFrame:
     found = {key for key, used in zip(keys, usable, strict=True) if used}
     for choice in chosen:
         if choice not in found:
-            raise StudyFileError(f"no published threshold fits {' '.join(choice)}", where="study.yaml, thresholds",
-                                 remedy="use a population and unit of ref_threshold")
+            raise StudyFileError(
+                f"no published threshold fits {' '.join(choice)}",
+                where="study.yaml, thresholds",
+                remedy="use a population and unit of ref_threshold",
+            )
     return rows.with_columns(is_reported=pl.Series(usable))
 
 
@@ -90,7 +116,9 @@ def _rule_row(contract: Contract, rule: Rule) -> dict:
     }  # fmt: skip
 
 
-def _table(con: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame, kind: str = "TABLE") -> None:
+def _table(
+    con: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame, kind: str = "TABLE"
+) -> None:
     con.register("incoming", frame.to_arrow())
     con.execute(f"CREATE {kind} {name} AS SELECT * FROM incoming ORDER BY ALL")
     con.unregister("incoming")

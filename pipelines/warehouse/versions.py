@@ -9,8 +9,14 @@ import duckdb
 from pipelines.contracts.model import Contract
 from pipelines.contracts.tables import duckdb_type
 
-def load_versions(con: duckdb.DuckDBPyConnection, contract: Contract, table: str,
-                  accepted: list[Path], held: list[Path]) -> None:
+
+def load_versions(
+    con: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    table: str,
+    accepted: list[Path],
+    held: list[Path],
+) -> None:
     """Makes `current_<table>` and `history_<table>` from core and quarantine Parquet.
 
     Rows that later ones took the place of are added to `gone_row`.
@@ -22,7 +28,7 @@ def load_versions(con: duckdb.DuckDBPyConnection, contract: Contract, table: str
     con.execute(f"""
         CREATE TEMP TABLE version AS
         SELECT r.delivery_id, r.clinic_id, r.row_no, r.row_key, r.sent, {names},
-            hash({', '.join(f'r.{n}' for n in fields)}) AS content,
+            hash({", ".join(f"r.{n}" for n in fields)}) AS content,
             d.scope_key, d.keyed, d.rank_no, d.is_latest
         FROM {_parquet(accepted, contract, table)} AS r JOIN delivery AS d USING (delivery_id)
     """)
@@ -55,7 +61,7 @@ def load_versions(con: duckdb.DuckDBPyConnection, contract: Contract, table: str
             WHERE c.row_key IS NULL OR c.content <> v.content
             QUALIFY row_number() OVER (PARTITION BY v.row_key, v.content ORDER BY v.rank_no, v.row_no) = 1
         )
-        SELECT g.delivery_id, g.clinic_id, g.row_no, {', '.join(f'g.{n}' for n in fields)}, g.sent,
+        SELECT g.delivery_id, g.clinic_id, g.row_no, {", ".join(f"g.{n}" for n in fields)}, g.sent,
             CASE WHEN g.by_row IS NOT NULL THEN 'superseded' WHEN g.is_held THEN 'held' ELSE 'removed' END AS state,
             b.delivery_id AS replaced_by_delivery_id, g.by_row_no AS replaced_by_row_no,
             b.received_utc AS replaced_utc, coalesce(b.sent_by, b.clinic_id) AS replaced_by,
@@ -77,9 +83,18 @@ def load_versions(con: duckdb.DuckDBPyConnection, contract: Contract, table: str
 
 def _parquet(paths: list[Path], contract: Contract, table: str) -> str:
     if not paths:
-        columns = {"delivery_id": "VARCHAR", "clinic_id": "VARCHAR", "row_no": "BIGINT", "row_key": "VARCHAR",
-                   "sent": "VARCHAR"} | {n: duckdb_type(contract.fields[n]) for n in contract.tables[table].fields}
-        return "(SELECT " + ", ".join(f"CAST(NULL AS {k}) AS {n}" for n, k in columns.items()) + " WHERE FALSE)"
+        columns = {
+            "delivery_id": "VARCHAR",
+            "clinic_id": "VARCHAR",
+            "row_no": "BIGINT",
+            "row_key": "VARCHAR",
+            "sent": "VARCHAR",
+        } | {n: duckdb_type(contract.fields[n]) for n in contract.tables[table].fields}
+        return (
+            "(SELECT "
+            + ", ".join(f"CAST(NULL AS {k}) AS {n}" for n, k in columns.items())
+            + " WHERE FALSE)"
+        )
     return _read(paths)
 
 

@@ -12,6 +12,8 @@ CREATE TABLE core_adverse_event (
     relatedness_code VARCHAR CHECK (relatedness_code IN ('unrelated', 'possible', 'probable', 'definite')),
     ae_outcome_code VARCHAR CHECK (ae_outcome_code IN ('recovered', 'recovering', 'not_recovered', 'sequelae', 'fatal', 'unknown')),
     reported_date DATE CHECK (reported_date BETWEEN DATE '2024-01-01' AND DATE '2035-12-31'),
+    end_day INTEGER,
+    reported_day INTEGER,
     clinic_id VARCHAR NOT NULL,
     study_day INTEGER,
     delivery_id VARCHAR NOT NULL,
@@ -30,6 +32,8 @@ COMMENT ON COLUMN core_adverse_event.seriousness_code IS 'Criterion that makes i
 COMMENT ON COLUMN core_adverse_event.relatedness_code IS 'Relation to the walking programme. Codes: unrelated, possible, probable, definite.';
 COMMENT ON COLUMN core_adverse_event.ae_outcome_code IS 'How the event ended. Codes: recovered, recovering, not_recovered, sequelae, fatal, unknown.';
 COMMENT ON COLUMN core_adverse_event.reported_date IS 'Date the event was reported to the study.';
+COMMENT ON COLUMN core_adverse_event.end_day IS 'Study day of end_date.';
+COMMENT ON COLUMN core_adverse_event.reported_day IS 'Study day of reported_date.';
 COMMENT ON COLUMN core_adverse_event.clinic_id IS 'Clinic that sent the row.';
 COMMENT ON COLUMN core_adverse_event.study_day IS 'Study day of the row''s own date; randomisation is day 1, there is no day 0.';
 COMMENT ON COLUMN core_adverse_event.delivery_id IS 'Delivery the row came in; see ledger_delivery.';

@@ -6,6 +6,7 @@ CREATE TABLE core_device_assignment (
     device_kind VARCHAR NOT NULL CHECK (device_kind IN ('watch', 'counts', 'treadmill')),
     from_date DATE NOT NULL CHECK (from_date BETWEEN DATE '2024-01-01' AND DATE '2035-12-31'),
     to_date DATE CHECK (to_date BETWEEN DATE '2024-01-01' AND DATE '2035-12-31'),
+    to_day INTEGER,
     clinic_id VARCHAR NOT NULL,
     study_day INTEGER,
     delivery_id VARCHAR NOT NULL,
@@ -18,6 +19,7 @@ COMMENT ON COLUMN core_device_assignment.device_serial IS 'Serial number of the 
 COMMENT ON COLUMN core_device_assignment.device_kind IS 'Kind of device. Codes: watch, counts, treadmill.';
 COMMENT ON COLUMN core_device_assignment.from_date IS 'First day the device was with the participant.';
 COMMENT ON COLUMN core_device_assignment.to_date IS 'Last day the device was with the participant.';
+COMMENT ON COLUMN core_device_assignment.to_day IS 'Study day of to_date.';
 COMMENT ON COLUMN core_device_assignment.clinic_id IS 'Clinic that sent the row.';
 COMMENT ON COLUMN core_device_assignment.study_day IS 'Study day of the row''s own date; randomisation is day 1, there is no day 0.';
 COMMENT ON COLUMN core_device_assignment.delivery_id IS 'Delivery the row came in; see ledger_delivery.';

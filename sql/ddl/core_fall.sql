@@ -9,6 +9,7 @@ CREATE TABLE core_fall (
     session_no INTEGER CHECK (session_no BETWEEN 1 AND 200),
     fall_note VARCHAR,
     reported_date DATE CHECK (reported_date BETWEEN DATE '2024-01-01' AND DATE '2035-12-31'),
+    reported_day INTEGER,
     clinic_id VARCHAR NOT NULL,
     study_day INTEGER,
     delivery_id VARCHAR NOT NULL,
@@ -24,6 +25,7 @@ COMMENT ON COLUMN core_fall.in_session IS 'The fall happened during a study sess
 COMMENT ON COLUMN core_fall.session_no IS 'Number of the planned session within the programme.';
 COMMENT ON COLUMN core_fall.fall_note IS 'What happened, in free text.';
 COMMENT ON COLUMN core_fall.reported_date IS 'Date the event was reported to the study.';
+COMMENT ON COLUMN core_fall.reported_day IS 'Study day of reported_date.';
 COMMENT ON COLUMN core_fall.clinic_id IS 'Clinic that sent the row.';
 COMMENT ON COLUMN core_fall.study_day IS 'Study day of the row''s own date; randomisation is day 1, there is no day 0.';
 COMMENT ON COLUMN core_fall.delivery_id IS 'Delivery the row came in; see ledger_delivery.';

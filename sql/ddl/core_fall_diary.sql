@@ -5,6 +5,7 @@ CREATE TABLE core_fall_diary (
     diary_from_date DATE NOT NULL CHECK (diary_from_date BETWEEN DATE '2024-01-01' AND DATE '2035-12-31'),
     diary_to_date DATE NOT NULL CHECK (diary_to_date BETWEEN DATE '2024-01-01' AND DATE '2035-12-31'),
     diary_falls_n INTEGER NOT NULL CHECK (diary_falls_n BETWEEN 0 AND 60),
+    diary_from_day INTEGER,
     clinic_id VARCHAR NOT NULL,
     study_day INTEGER,
     delivery_id VARCHAR NOT NULL,
@@ -16,6 +17,7 @@ COMMENT ON COLUMN core_fall_diary.participant_id IS 'Study code of the participa
 COMMENT ON COLUMN core_fall_diary.diary_from_date IS 'First day the fall diary covers.';
 COMMENT ON COLUMN core_fall_diary.diary_to_date IS 'Last day the fall diary covers.';
 COMMENT ON COLUMN core_fall_diary.diary_falls_n IS 'Falls written in the diary.';
+COMMENT ON COLUMN core_fall_diary.diary_from_day IS 'Study day of diary_from_date.';
 COMMENT ON COLUMN core_fall_diary.clinic_id IS 'Clinic that sent the row.';
 COMMENT ON COLUMN core_fall_diary.study_day IS 'Study day of the row''s own date; randomisation is day 1, there is no day 0.';
 COMMENT ON COLUMN core_fall_diary.delivery_id IS 'Delivery the row came in; see ledger_delivery.';

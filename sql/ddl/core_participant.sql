@@ -15,6 +15,8 @@ CREATE TABLE core_participant (
     beta_blocker BOOLEAN,
     withdrawn_date DATE CHECK (withdrawn_date BETWEEN DATE '2024-01-01' AND DATE '2035-12-31'),
     withdrawn_reason VARCHAR CHECK (withdrawn_reason IN ('participant_wish', 'adverse_event', 'moved', 'lost', 'protocol', 'other')),
+    consented_day INTEGER,
+    withdrawn_day INTEGER,
     clinic_id VARCHAR NOT NULL,
     study_day INTEGER,
     delivery_id VARCHAR NOT NULL,
@@ -36,6 +38,8 @@ COMMENT ON COLUMN core_participant.kl_grade IS 'Kellgren-Lawrence grade of the i
 COMMENT ON COLUMN core_participant.beta_blocker IS 'Takes a beta-blocker; heart-rate zones do not apply.';
 COMMENT ON COLUMN core_participant.withdrawn_date IS 'Date of withdrawal from the study.';
 COMMENT ON COLUMN core_participant.withdrawn_reason IS 'Why the participant withdrew. Codes: participant_wish, adverse_event, moved, lost, protocol, other.';
+COMMENT ON COLUMN core_participant.consented_day IS 'Study day of consented_date.';
+COMMENT ON COLUMN core_participant.withdrawn_day IS 'Study day of withdrawn_date.';
 COMMENT ON COLUMN core_participant.clinic_id IS 'Clinic that sent the row.';
 COMMENT ON COLUMN core_participant.study_day IS 'Study day of the row''s own date; randomisation is day 1, there is no day 0.';
 COMMENT ON COLUMN core_participant.delivery_id IS 'Delivery the row came in; see ledger_delivery.';

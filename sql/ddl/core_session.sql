@@ -57,6 +57,9 @@ CREATE TABLE core_session (
     entered_by VARCHAR,
     changed_reason VARCHAR,
     session_note VARCHAR,
+    start_day INTEGER,
+    end_day INTEGER,
+    entered_day INTEGER,
     clinic_id VARCHAR NOT NULL,
     study_day INTEGER,
     delivery_id VARCHAR NOT NULL,
@@ -120,6 +123,9 @@ COMMENT ON COLUMN core_session.entered_utc IS 'When the row was entered at the c
 COMMENT ON COLUMN core_session.entered_by IS 'Who entered the row at the clinic.';
 COMMENT ON COLUMN core_session.changed_reason IS 'Why the clinic changed the row, in its own words.';
 COMMENT ON COLUMN core_session.session_note IS 'Free text of the therapist.';
+COMMENT ON COLUMN core_session.start_day IS 'Study day of start_utc.';
+COMMENT ON COLUMN core_session.end_day IS 'Study day of end_utc.';
+COMMENT ON COLUMN core_session.entered_day IS 'Study day of entered_utc.';
 COMMENT ON COLUMN core_session.clinic_id IS 'Clinic that sent the row.';
 COMMENT ON COLUMN core_session.study_day IS 'Study day of the row''s own date; randomisation is day 1, there is no day 0.';
 COMMENT ON COLUMN core_session.delivery_id IS 'Delivery the row came in; see ledger_delivery.';

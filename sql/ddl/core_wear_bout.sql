@@ -15,6 +15,7 @@ CREATE TABLE core_wear_bout (
     sport VARCHAR,
     device_maker VARCHAR,
     device_model VARCHAR,
+    end_day INTEGER,
     clinic_id VARCHAR NOT NULL,
     study_day INTEGER,
     delivery_id VARCHAR NOT NULL,
@@ -36,6 +37,7 @@ COMMENT ON COLUMN core_wear_bout.steps_n IS 'Steps. Unit: n.';
 COMMENT ON COLUMN core_wear_bout.sport IS 'Activity type set on the device.';
 COMMENT ON COLUMN core_wear_bout.device_maker IS 'Maker, as the file says.';
 COMMENT ON COLUMN core_wear_bout.device_model IS 'Model, as the file says.';
+COMMENT ON COLUMN core_wear_bout.end_day IS 'Study day of end_utc.';
 COMMENT ON COLUMN core_wear_bout.clinic_id IS 'Clinic that sent the row.';
 COMMENT ON COLUMN core_wear_bout.study_day IS 'Study day of the row''s own date; randomisation is day 1, there is no day 0.';
 COMMENT ON COLUMN core_wear_bout.delivery_id IS 'Delivery the row came in; see ledger_delivery.';

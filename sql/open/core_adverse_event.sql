@@ -5,15 +5,13 @@ SELECT
     t.ae_no AS ae_no,
     t.severity_code AS severity_code,
     t.serious AS serious,
-    study_day(t.end_date, p.randomised_date) AS end_day,
     t.seriousness_code AS seriousness_code,
     t.ae_outcome_code AS ae_outcome_code,
-    study_day(t.reported_date, p.randomised_date) AS reported_day,
+    t.end_day AS end_day,
+    t.reported_day AS reported_day,
     t.clinic_id AS clinic_id,
     t.study_day AS study_day,
     t.delivery_id AS delivery_id,
     t.row_no AS row_no
 FROM closed.core_adverse_event AS t
-LEFT JOIN closed.core_participant AS p USING (participant_id)
-LEFT JOIN closed.ref_clinic AS z ON z.clinic_id = t.clinic_id
-ORDER BY participant_id, ae_no, t.delivery_id, t.row_no
+ORDER BY t.participant_id, t.ae_no, t.delivery_id, t.row_no

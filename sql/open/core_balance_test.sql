@@ -17,6 +17,4 @@ SELECT
     t.delivery_id AS delivery_id,
     t.row_no AS row_no
 FROM closed.core_balance_test AS t
-LEFT JOIN closed.core_participant AS p USING (participant_id)
-LEFT JOIN closed.ref_clinic AS z ON z.clinic_id = t.clinic_id
-ORDER BY participant_id, visit_code, balance_test_code, test_side_code, eyes_code, trial_no, t.delivery_id, t.row_no
+ORDER BY t.participant_id, t.visit_code, t.balance_test_code, t.test_side_code, t.eyes_code, t.trial_no, t.delivery_id, t.row_no

@@ -3,12 +3,10 @@
 SELECT
     t.participant_id AS participant_id,
     t.device_kind AS device_kind,
-    study_day(t.to_date, p.randomised_date) AS to_day,
+    t.to_day AS to_day,
     t.clinic_id AS clinic_id,
     t.study_day AS study_day,
     t.delivery_id AS delivery_id,
     t.row_no AS row_no
 FROM closed.core_device_assignment AS t
-LEFT JOIN closed.core_participant AS p USING (participant_id)
-LEFT JOIN closed.ref_clinic AS z ON z.clinic_id = t.clinic_id
-ORDER BY participant_id, t.delivery_id, t.row_no
+ORDER BY t.participant_id, t.delivery_id, t.row_no

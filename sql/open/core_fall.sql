@@ -6,12 +6,10 @@ SELECT
     t.hopkins_grade AS hopkins_grade,
     t.in_session AS in_session,
     t.session_no AS session_no,
-    study_day(t.reported_date, p.randomised_date) AS reported_day,
+    t.reported_day AS reported_day,
     t.clinic_id AS clinic_id,
     t.study_day AS study_day,
     t.delivery_id AS delivery_id,
     t.row_no AS row_no
 FROM closed.core_fall AS t
-LEFT JOIN closed.core_participant AS p USING (participant_id)
-LEFT JOIN closed.ref_clinic AS z ON z.clinic_id = t.clinic_id
-ORDER BY participant_id, fall_no, t.delivery_id, t.row_no
+ORDER BY t.participant_id, t.fall_no, t.delivery_id, t.row_no

@@ -5,13 +5,13 @@ SELECT
     t.condition_code AS condition_code,
     t.sex_code AS sex_code,
     t.index_knee_side AS index_knee_side,
-    study_day(t.consented_date, p.randomised_date) AS consented_day,
     t.height_cm AS height_cm,
     t.weight_kg AS weight_kg,
     t.kl_grade AS kl_grade,
     t.beta_blocker AS beta_blocker,
-    study_day(t.withdrawn_date, p.randomised_date) AS withdrawn_day,
     t.withdrawn_reason AS withdrawn_reason,
+    t.consented_day AS consented_day,
+    t.withdrawn_day AS withdrawn_day,
     t.clinic_id AS clinic_id,
     t.study_day AS study_day,
     t.delivery_id AS delivery_id,
@@ -19,6 +19,4 @@ SELECT
     t.sessions_due_n AS sessions_due_n,
     t.is_withdrawn AS is_withdrawn
 FROM closed.core_participant AS t
-LEFT JOIN closed.core_participant AS p USING (participant_id)
-LEFT JOIN closed.ref_clinic AS z ON z.clinic_id = t.clinic_id
-ORDER BY participant_id, t.delivery_id, t.row_no
+ORDER BY t.participant_id, t.delivery_id, t.row_no

@@ -4,8 +4,6 @@ SELECT
     t.participant_id AS participant_id,
     t.session_no AS session_no,
     t.attended AS attended,
-    study_day(local_date(t.start_utc, z.time_zone), p.randomised_date) AS start_day,
-    study_day(local_date(t.end_utc, z.time_zone), p.randomised_date) AS end_day,
     t.not_done_reason AS not_done_reason,
     t.supervised AS supervised,
     t.mode_code AS mode_code,
@@ -27,12 +25,12 @@ SELECT
     t.fall_n AS fall_n,
     t.ae_reported AS ae_reported,
     t.protocol_version AS protocol_version,
-    study_day(local_date(t.entered_utc, z.time_zone), p.randomised_date) AS entered_day,
+    t.start_day AS start_day,
+    t.end_day AS end_day,
+    t.entered_day AS entered_day,
     t.clinic_id AS clinic_id,
     t.study_day AS study_day,
     t.delivery_id AS delivery_id,
     t.row_no AS row_no
 FROM closed.core_session AS t
-LEFT JOIN closed.core_participant AS p USING (participant_id)
-LEFT JOIN closed.ref_clinic AS z ON z.clinic_id = t.clinic_id
-ORDER BY participant_id, session_no, t.delivery_id, t.row_no
+ORDER BY t.participant_id, t.session_no, t.delivery_id, t.row_no

@@ -8,6 +8,4 @@ SELECT
     t.delivery_id AS delivery_id,
     t.row_no AS row_no
 FROM closed.core_treadmill AS t
-LEFT JOIN closed.core_participant AS p USING (participant_id)
-LEFT JOIN closed.ref_clinic AS z ON z.clinic_id = t.clinic_id
-ORDER BY participant_id, t.delivery_id, t.row_no
+ORDER BY t.participant_id, t.delivery_id, t.row_no

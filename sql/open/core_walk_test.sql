@@ -18,6 +18,4 @@ SELECT
     t.delivery_id AS delivery_id,
     t.row_no AS row_no
 FROM closed.core_walk_test AS t
-LEFT JOIN closed.core_participant AS p USING (participant_id)
-LEFT JOIN closed.ref_clinic AS z ON z.clinic_id = t.clinic_id
-ORDER BY participant_id, visit_code, walk_test_code, pace_code, trial_no, t.delivery_id, t.row_no
+ORDER BY t.participant_id, t.visit_code, t.walk_test_code, t.pace_code, t.trial_no, t.delivery_id, t.row_no

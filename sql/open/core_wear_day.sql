@@ -14,6 +14,4 @@ SELECT
     t.delivery_id AS delivery_id,
     t.row_no AS row_no
 FROM closed.core_wear_day AS t
-LEFT JOIN closed.core_participant AS p USING (participant_id)
-LEFT JOIN closed.ref_clinic AS z ON z.clinic_id = t.clinic_id
-ORDER BY , t.delivery_id, t.row_no
+ORDER BY t.delivery_id, t.row_no

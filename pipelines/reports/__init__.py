@@ -1,0 +1,57 @@
+"""Pages for people: reports of a night, its index, and a query letter per clinic."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from pathlib import Path
+from types import ModuleType
+
+from pipelines import files
+from pipelines.contracts.model import Contract
+from pipelines.reports import index, letters
+from pipelines.reports.layout.page import render_page
+from pipelines.reports.source import opened
+
+
+def discovered() -> dict[str, ModuleType]:
+    """Every report by name: the modules here that say for whom they are."""
+    modules = {
+        m.name: importlib.import_module(f"{__name__}.{m.name}")
+        for m in pkgutil.iter_modules(__path__)
+    }
+    return {
+        name: module for name, module in sorted(modules.items()) if hasattr(module, "AUDIENCES")
+    }
+
+
+def render_all(warehouse: Path, folder: Path, contract: Contract) -> dict[str, int]:
+    """Writes `open/*.html`, `closed/*.html` and `index.html`; the number of pages."""
+    made: dict[str, list[tuple[str, str]]] = {}
+    for audience in ("open", "closed"):
+        with opened(warehouse, contract, audience) as source:
+            made[audience] = []
+            for name, module in discovered().items():
+                if audience in module.AUDIENCES:
+                    _write(folder / audience / f"{name}.html", render_page(module.page(source)))
+                    made[audience].append((name, module.TITLE))
+    with opened(warehouse, contract, "open") as source:
+        _write(folder / "index.html", render_page(index.page(source, made)))
+    return {audience: len(pages) for audience, pages in made.items()}
+
+
+def render_letters(warehouse: Path, folder: Path, contract: Contract) -> dict[str, int]:
+    """Writes `<clinic>/letter.html` and `<clinic>/held_rows.xlsx` for every clinic; held rows per clinic."""
+    counts = {}
+    with opened(warehouse, contract, "closed") as source:
+        for clinic in contract.clinics.values():
+            letter = letters.compose(source, clinic)
+            _write(folder / clinic.clinic_id / "letter.html", render_page(letter.page))
+            with files.atomic_path(folder / clinic.clinic_id / "held_rows.xlsx") as aside:
+                letters.write_workbook(letter, aside)
+            counts[clinic.clinic_id] = letter.held.height
+    return counts
+
+
+def _write(path: Path, text: str) -> None:
+    files.write_bytes_atomic(path, text.encode("utf-8"))

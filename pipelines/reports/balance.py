@@ -1,0 +1,14 @@
+"""The balance report, open and closed."""
+
+from __future__ import annotations
+
+from pipelines.reports.layout.blocks import Page
+from pipelines.reports.outcome_page import OutcomeReport, outcome_page
+from pipelines.reports.source import Source
+
+TITLE, AUDIENCES = "Balance", ("open", "closed")
+_REPORT = OutcomeReport("balance", TITLE, "mart_balance", ("berg", "balance_test"))
+
+
+def page(source: Source) -> Page:
+    return outcome_page(_REPORT, source)

@@ -1,0 +1,138 @@
+"""The clinic quality report: files, rows, findings and forms per clinic."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from pipelines.reports.layout import blocks
+from pipelines.reports.layout.figures import arrival_calendar, stacked_counts, week_adherence
+from pipelines.reports.layout.numbers import fraction, number
+from pipelines.reports.layout.tables import Column, table
+from pipelines.reports.source import Source
+
+TITLE, AUDIENCES = "Clinic quality", ("open",)
+
+
+def page(source: Source) -> blocks.Page:
+    clinics = source.rows("SELECT * FROM mart_clinic_quality ORDER BY clinic_id")
+    calendar = source.rows("SELECT * FROM ledger_calendar ORDER BY ALL")
+    return blocks.Page(
+        title=TITLE, subtitle=source.contract.study.title, audience=source.audience, cutoff_text=source.cutoff_text,
+        code_version=source.code_version, summary=_summary(clinics),
+        sections=(_files(source, clinics, calendar), _rows(source, clinics), _forms(clinics), _dose(source)),
+        footnotes=("Every received row is accepted, quarantined or a duplicate; the sum is checked for every delivery.",),
+    )  # fmt: skip
+
+
+def _summary(clinics: pl.DataFrame) -> tuple:
+    stale = clinics.filter("is_stale")
+    totals = clinics.select(
+        pl.col(
+            "n_received",
+            "n_accepted",
+            "n_quarantined",
+            "n_duplicate",
+            "files_n",
+            "files_refused_n",
+            "files_missing_n",
+            "findings_open_n",
+        ).sum()
+    ).row(0, named=True)
+    said = (
+        f"{number(totals['files_n'])} files came from {number(clinics.height)} clinics; {number(totals['files_refused_n'])} were refused "
+        f"and {number(totals['files_missing_n'])} expected ones have not come. Of {number(totals['n_received'])} rows "
+        f"{fraction(totals['n_accepted'], totals['n_received'])} were accepted; {number(totals['n_quarantined'])} are held and "
+        f"{number(totals['n_duplicate'])} were duplicates. {number(totals['findings_open_n'])} findings are open with the clinics."
+    )
+    found: list = [blocks.Paragraph(said)]
+    found += [
+        blocks.Callout(
+            f"{row['clinic_name']}: {row['stale_reason']}. Its numbers are those of an earlier night.",
+            "Stale",
+        )
+        for row in stale.iter_rows(named=True)
+    ]
+    return tuple(found)
+
+
+def _files(source: Source, clinics: pl.DataFrame, calendar: pl.DataFrame) -> blocks.Section:
+    marks = calendar.filter(pl.col("state") != "due")
+    missing = (
+        calendar.filter(pl.col("missing_since_date").is_not_null())
+        .group_by("clinic_id", "file_kind")
+        .agg(
+            pl.col("missing_since_date").min(),
+            n=pl.len(),
+            state=pl.col("state").sort_by("expected_date").last(),
+        )
+        .sort("clinic_id", "file_kind")
+        .with_columns(since=pl.col("missing_since_date").cast(pl.String))
+    )
+    refused = source.rows(
+        "SELECT clinic_id, file_name, reason, remedy FROM ledger_delivery WHERE status = 'refused' ORDER BY ALL"
+    )
+    return blocks.Section("Files", (
+        arrival_calendar(marks, title="Expected files, and what came"),
+        table(missing, [Column("clinic_id", "Clinic"), Column("file_kind", "File"), Column("since", "Not come since"),
+                        Column("n", "expected files", "number"), Column("state", "Last")], title="Files that did not come"),
+        table(refused, [Column("clinic_id", "Clinic"), Column("file_name", "File"), Column("reason", "Refused because"),
+                        Column("remedy", "What to do")], title="Refused files"),
+    ))  # fmt: skip
+
+
+def _rows(source: Source, clinics: pl.DataFrame) -> blocks.Section:
+    counts = clinics.select(
+        pl.col("clinic_id").alias("clinic"),
+        accepted="n_accepted",
+        quarantined="n_quarantined",
+        duplicate="n_duplicate",
+    ).unpivot(index="clinic", variable_name="status", value_name="n")
+    rules = source.rows("""
+        SELECT f.clinic_id, f.table_name, f.rule, any_value(f.severity) AS severity, any_value(f.kind) AS kind,
+            count(*) FILTER (f.is_open) AS n_open, count(*) AS n
+        FROM ledger_finding AS f GROUP BY f.clinic_id, f.table_name, f.rule ORDER BY n DESC, f.clinic_id, f.table_name, f.rule
+    """)
+    return blocks.Section("Rows and findings", (
+        stacked_counts(counts, title="Received = accepted + quarantined + duplicate"),
+        table(clinics, [Column("clinic_name", "Clinic"), Column("n_received", "Received", "number"),
+                        Column("n_accepted", "Accepted", "number"), Column("n_quarantined", "Quarantined", "number"),
+                        Column("n_duplicate", "Duplicate", "number"), Column("n_flagged", "Flagged values", "number"),
+                        Column("findings_open_n", "Open findings", "number")], title="Rows by clinic"),
+        table(rules.head(40), [Column("clinic_id", "Clinic"), Column("table_name", "Table"), Column("rule", "Rule"),
+                               Column("kind", "Kind"), Column("severity", "Severity"), Column("n_open", "Open", "number"),
+                               Column("n", "All", "number")], title="Findings by rule",
+              note=f"{number(min(rules.height, 40))} of {number(rules.height)} lines; every finding is in ledger_finding. "
+              "Rules that would tell the arm are left out."),
+    ))  # fmt: skip
+
+
+def _forms(clinics: pl.DataFrame) -> blocks.Section:
+    return blocks.Section("Participants and forms", (
+        table(clinics, [Column("clinic_name", "Clinic"), Column("participants_n", "Participants", "number"),
+                        Column("withdrawn_n", "Have left", "number"), Column("forms_expected_n", "Forms due", "number"),
+                        Column("forms_received_n", "Received", "number"),
+                        Column("forms_received_n", "Share", "percent", whole="forms_expected_n")], title="Participants and forms due"),
+    ))  # fmt: skip
+
+
+def _dose(source: Source) -> blocks.Section:
+    weeks = source.rows("""
+        SELECT CAST(floor((study_day - 1) / 7) AS INTEGER) + 1 AS week, count(*) AS planned, count(*) FILTER (attended) AS attended
+        FROM core_session WHERE study_day > 0 GROUP BY ALL ORDER BY week
+    """).filter(pl.col("week") <= source.contract.study.programme.weeks + 1)
+    people = source.rows("""
+        SELECT c.clinic_name, count(*) AS n, sum(a.sessions_due_n) AS due, sum(a.sessions_attended_n) AS attended,
+            sum(a.interruptions_n) AS interruptions, sum(s.falls_n) AS falls, sum(s.person_years) AS person_years,
+            sum(s.adverse_events_n) AS adverse_events, sum(s.serious_n) AS serious
+        FROM mart_adherence AS a JOIN mart_safety AS s USING (participant_id) JOIN ref_clinic AS c ON c.clinic_id = a.clinic_id
+        GROUP BY c.clinic_name ORDER BY c.clinic_name
+    """)
+    return blocks.Section("Dose and safety", (
+        week_adherence(weeks, title="Sessions planned and attended by week of training"),
+        table(people, [Column("clinic_name", "Clinic"), Column("n", "Participants", "number"), Column("due", "Sessions due", "number"),
+                       Column("attended", "Attended", "number"), Column("attended", "Share", "percent", whole="due"),
+                       Column("interruptions", "Interruptions", "number"), Column("falls", "Falls", "number"),
+                       Column("person_years", "Person-years watched", "number", 1), Column("adverse_events", "Adverse events", "number"),
+                       Column("serious", "Serious", "number")], title="Dose and safety by clinic",
+              note="Falls are counted against the days that returned diaries cover; a diary that never came counts as neither."),
+    ))  # fmt: skip

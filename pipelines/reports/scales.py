@@ -1,0 +1,54 @@
+"""A scale as reports show it, and the mean of a column with its interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+from scipy.stats import t as student
+
+from pipelines import measures
+from pipelines.analysis.summary import Interval
+
+_UNITS = {"mps": ("m/s", 2), "points": ("points", 1), "s": ("s", 1)}
+_NAMES = {
+    "koos.pain": "KOOS pain", "koos.symptoms": "KOOS symptoms", "koos.adl": "KOOS daily living",
+    "koos.sport_rec": "KOOS sport and recreation", "koos.qol": "KOOS quality of life",
+    "pain.average_7d": "average pain (0 to 10)", "berg.total": "Berg Balance Scale", "tug.time": "timed up and go",
+    "sls.best": "single-leg stance", "10mwt.self_selected_speed": "usual gait speed",
+    "10mwt.fast_speed": "fast gait speed", "3mbwt.backward_speed": "backward walking speed",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Scale:
+    """One scale of one measure, with its words."""
+
+    measure: str
+    scale: str
+    title: str
+    unit: str
+    unit_text: str
+    digits: int
+    better: str
+    visit_text: str = "the primary visit"
+
+
+def scale_of(name: str) -> Scale:
+    """The scale named `measure.scale` in study.yaml."""
+    measure, scale = name.split(".", 1)
+    body = measures.discovered()[measure].MEASURE.scales[scale]
+    unit_text, digits = _UNITS.get(body.unit, (body.unit, 2))
+    return Scale(measure, scale, _NAMES.get(name, name), body.unit, unit_text, digits, body.better)
+
+
+def mean_interval(values: pl.Series) -> Interval | None:
+    """The mean with its 95 % t interval; None for fewer than two values."""
+    known = values.drop_nulls().sort()  # sorted: a sum of doubles depends on its order
+    if known.len() < 2:
+        return None
+    mean, half = (
+        known.mean(),
+        student.ppf(0.975, known.len() - 1) * known.std() / known.len() ** 0.5,
+    )
+    return Interval(mean, mean - half, mean + half)

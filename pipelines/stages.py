@@ -1,0 +1,199 @@
+"""The steps of a night as plain functions: names and texts in, counts out. DAGs and the CLI call these."""
+
+from __future__ import annotations
+
+import datetime as dt
+import smtplib
+from email.message import EmailMessage
+from pathlib import Path
+
+from pipelines import files, lock, reports
+from pipelines.check.across import check_across
+from pipelines.check.night import check_staged
+from pipelines.contracts.load import load_contract
+from pipelines.contracts.model import Contract
+from pipelines.errors import BackstepError, BuildStopped, DeliveryRefused
+from pipelines.night import gather, stamp
+from pipelines.receive import inbox, ledger
+from pipelines.receive.identify import identify, look_inside
+from pipelines.settings import Settings, load_settings
+from pipelines.standardise.delivery import standardise
+from pipelines.standardise.staging import clear
+from pipelines.warehouse.build import build
+
+_ROOT = Path(__file__).resolve().parent.parent
+SQL = _ROOT / "sql"
+
+
+def _open(home: str | Path) -> tuple[Settings, Contract]:
+    settings = load_settings(home)
+    return settings, load_contract(settings.schemas)
+
+
+def as_cutoff(text: str) -> dt.datetime:
+    """An ISO text as a naive UTC instant; a text without offset is UTC."""
+    try:
+        found = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise BackstepError(
+            f"`{text}` is not an ISO date and time", remedy="write it as 2025-11-04T03:15:00Z"
+        ) from None
+    if found.tzinfo is not None:
+        found = found.astimezone(dt.UTC).replace(tzinfo=None)
+    return found.replace(microsecond=0)
+
+
+def take_lock(home: str, owner: str, minutes: int) -> None:
+    """The lease of a run made of several processes. Raises LockHeld."""
+    lock.take(
+        load_settings(home).home,
+        owner,
+        dt.datetime.now(dt.UTC),
+        dt.timedelta(minutes=minutes),
+        in_process=False,
+    )
+
+
+def release_lock(home: str, owner: str) -> None:
+    lock.release(load_settings(home).home, owner)
+
+
+def clinics(home: str) -> list[str]:
+    """The declared clinics. Raises ContractError or StudyFileError where `schemas/` is at fault."""
+    return sorted(_open(home)[1].clinics)
+
+
+def receive_clinic(home: str, clinic_id: str, cutoff: str) -> list[dict]:
+    """Enters a clinic's new files; the deliveries to standardise: new ones and those whose contract has changed."""
+    settings = load_settings(home)
+    at = as_cutoff(cutoff)
+    folder = settings.home / "landing" / clinic_id
+    if settings.landing_is_remote:
+        files.fetch_landing(f"{settings.landing.rstrip('/')}/{clinic_id}", folder)
+    else:
+        folder = Path(settings.landing) / clinic_id
+    inbox.receive(settings.home, clinic_id, folder, at, settings.settle_seconds)
+    return due_deliveries(home, clinic_id, cutoff)
+
+
+def due_deliveries(home: str, clinic_id: str, cutoff: str) -> list[dict]:
+    """Deliveries of a clinic up to the cut-off that no check of the present contract has seen."""
+    settings, contract = _open(home)
+    return [
+        {"clinic_id": clinic_id, "delivery_id": receipt.delivery_id, "file_name": receipt.file_name}
+        for receipt in ledger.due(settings.home, contract, clinic_id)
+        if dt.datetime.fromisoformat(receipt.received_utc) <= as_cutoff(cutoff)
+    ]
+
+
+def standardise_delivery(home: str, delivery: dict, cutoff: str) -> dict:
+    """Reads one delivery into staged Parquet; a refused file is entered as such and is no failure."""
+    settings, contract = _open(home)
+    staging = settings.home / "staging"
+    receipt = next(
+        r
+        for r in ledger.receipts(settings.home, delivery["clinic_id"])
+        if r.delivery_id == delivery["delivery_id"] and r.status == "received"
+    )
+    try:
+        found = identify(settings.home, contract, receipt)
+        look_inside(contract.clinics[found.clinic_id].files[found.file_kind], found)
+        staged = standardise(contract, found, staging).as_json()
+    except DeliveryRefused as fault:
+        clear(staging, receipt.delivery_id)
+        ledger.write_check(settings.home, receipt.clinic_id, receipt.delivery_id, {
+            "contract": contract.clinic_digests[receipt.clinic_id], "status": "refused", "reason": fault.reason,
+            "what": fault.what, "remedy": fault.remedy,
+        })  # fmt: skip
+        return {"refused": fault.reason}
+    files.write_json(staging / "read" / f"{receipt.delivery_id}.json", staged)
+    return {"records": sum(staged["n_records"].values())}
+
+
+def check_night(home: str, deliveries: list[dict], cutoff: str) -> dict:
+    """Checks every delivery that was standardised; writes core, quarantine, findings and Data Docs."""
+    settings, contract = _open(home)
+    as_cutoff(cutoff)
+    return check_staged(
+        settings.home,
+        contract,
+        settings.schemas / "expectations",
+        deliveries,
+        stamp(as_cutoff(cutoff)),
+    )
+
+
+def mark_stale(home: str, clinic_ids: list[str], cutoff: str, reason: str) -> None:
+    """Notes that these clinics' numbers are older than this night."""
+    folder = load_settings(home).home / "ledger" / "stale"
+    for clinic_id in clinic_ids:
+        files.write_json(
+            folder / f"{stamp(as_cutoff(cutoff))}-{clinic_id}.json",
+            {"clinic_id": clinic_id, "reason": reason},
+        )
+
+
+def build_warehouse(home: str, cutoff: str, past: bool = False) -> dict:
+    """Both databases as of the cut-off. A past night goes beside the current warehouse, not over it."""
+    settings, contract = _open(home)
+    at = as_cutoff(cutoff)
+    inputs = gather(settings.home, contract, at)
+    rows = build(
+        warehouse_folder(settings.home, at, past),
+        SQL,
+        contract,
+        inputs,
+        lambda con: check_across(con, contract, settings.schemas / "expectations"),
+    )
+    if not past:
+        files.write_json(settings.home / "ledger" / "last_night.json", {"cutoff": at.isoformat()})
+    return {"cutoff": at.isoformat() + "Z", "rows": rows, "stale": dict(inputs.stale)}
+
+
+def warehouse_folder(home: Path, cutoff: dt.datetime, past: bool) -> Path:
+    return home / "warehouse" / "past" / stamp(cutoff) if past else home / "warehouse"
+
+
+def last_cutoff(home: str) -> str:
+    """The cut-off of the warehouse that stands. Raises BuildStopped where none does."""
+    path = load_settings(home).home / "ledger" / "last_night.json"
+    if not path.is_file():
+        raise BuildStopped(
+            "no night has been built here yet",
+            where=str(path.parent.parent.name),
+            remedy="run `backstep nightly` first",
+        )
+    return files.read_json(path)["cutoff"]
+
+
+def render_reports(home: str, cutoff: str, past: bool = False) -> dict:
+    """Every report, open and closed, and the index of the night."""
+    settings, contract = _open(home)
+    at = as_cutoff(cutoff)
+    folder = settings.home / "reports" / stamp(at)
+    return reports.render_all(warehouse_folder(settings.home, at, past), folder, contract)
+
+
+def render_letters(home: str, cutoff: str, past: bool = False) -> dict:
+    """A query letter per clinic with its held rows as sent."""
+    settings, contract = _open(home)
+    at = as_cutoff(cutoff)
+    return reports.render_letters(
+        warehouse_folder(settings.home, at, past), settings.home / "letters" / stamp(at), contract
+    )
+
+
+def send_notice(home: str, subject: str, text: str) -> None:
+    """A plain mail to the operators; without a mail server configured nothing is sent."""
+    settings = load_settings(home)
+    if settings.smtp_host is None or not settings.smtp_to:
+        return
+    message = EmailMessage()
+    message["Subject"], message["From"], message["To"] = (
+        subject,
+        settings.smtp_from or "backstep",
+        ", ".join(settings.smtp_to),
+    )
+    message.set_content(text)
+    with smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=30) as server:
+        server.send_message(message)
