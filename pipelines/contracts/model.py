@@ -140,6 +140,20 @@ class TableMap(Frozen):
             for name, meaning in columns.items()
         }
 
+    @model_validator(mode="before")
+    @classmethod
+    def _local_columns(cls, body: Any) -> Any:
+        """A column that is `local_of` an instant is where that instant comes from."""
+        columns = body.get("columns") if isinstance(body, dict) else None
+        if not isinstance(columns, dict):
+            return body
+        local = {
+            meaning["local_of"]: {"local": name}
+            for name, meaning in columns.items()
+            if isinstance(meaning, dict) and meaning.get("local_of")
+        }
+        return {**body, "instants": {**local, **(body.get("instants") or {})}}
+
 
 class LayoutDef(Frozen):
     delimiter: str = ","

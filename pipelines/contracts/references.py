@@ -69,6 +69,9 @@ def _check_clinic(contract: Contract, clinic: Clinic, path: Path) -> None:
         _fault(path, ("time_zone",), f"time zone `{clinic.time_zone}` is not an IANA name")
     _check_words(contract, clinic.words, path, ("words",))
     for kind, file in clinic.files.items():
+        if file.sheets and set(file.sheets) != set(file.tables):
+            odd = ", ".join(sorted(set(file.sheets) ^ set(file.tables)))
+            _fault(path, ("files", kind, "sheets"), f"`sheets` and `tables` differ in: {odd}")
         for table, table_map in file.tables.items():
             at = ("files", kind, "tables", table)
             if table not in contract.tables:
