@@ -120,11 +120,17 @@ def across_view(contract: Contract, table: str) -> str:
 
 def _holds(body: AcrossRule, table: str, enrolled: str) -> str:
     """TRUE where the rule does not apply, or the row it asks for exists."""
-    on = " AND ".join(f"o.{theirs} = x.{ours}" for theirs, ours in body.exists.match.items())
+    on = " AND ".join(
+        f"o.{theirs} = x.{ours}" for theirs, ours in body.exists.match.items()
+    )
     if body.exists.where:
         on += f" AND ({predicates.prefixed(body.exists.where, 'x', 'o')})"
     holds = f"EXISTS (SELECT 1 FROM current_{body.exists.table} o WHERE {on})"
-    skip = [f"NOT coalesce({predicates.prefixed(body.when, 'x')}, FALSE)"] if body.when else []
+    skip = (
+        [f"NOT coalesce({predicates.prefixed(body.when, 'x')}, FALSE)"]
+        if body.when
+        else []
+    )
     if table != "participant":
         skip.append(f"NOT ({enrolled})")  # that is its own finding
     return " OR ".join([*skip, holds])

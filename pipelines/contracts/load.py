@@ -10,7 +10,14 @@ from pydantic import BaseModel, ValidationError
 
 from pipelines import __version__
 from pipelines.contracts import series
-from pipelines.contracts.model import Clinic, Contract, Correction, FieldDef, Study, Table
+from pipelines.contracts.model import (
+    Clinic,
+    Contract,
+    Correction,
+    FieldDef,
+    Study,
+    Table,
+)
 from pipelines.contracts.references import check_references
 from pipelines.contracts.yaml_lines import Lines, line_of, load
 from pipelines.errors import BackstepError, ContractError, StudyFileError
@@ -27,7 +34,9 @@ def load_contract(schemas: Path) -> Contract:
         for name, body in series.expand_field(template, body)
     }
     codes, _ = _mapping(schemas / "codes.yaml")
-    codes = {name: {str(k): str(v) for k, v in body.items()} for name, body in codes.items()}
+    codes = {
+        name: {str(k): str(v) for k, v in body.items()} for name, body in codes.items()
+    }
     study = _file(Study, schemas / "study.yaml", StudyFileError)
     raw_corrections, lines = _mapping(schemas / "corrections.yaml")
     corrections = tuple(
@@ -42,7 +51,9 @@ def load_contract(schemas: Path) -> Contract:
         for n, entry in enumerate(raw_corrections.get("corrections") or [])
     )
     tables = {
-        path.stem: _file(Table, path, edit=lambda body: series.expand_table(body, fields))
+        path.stem: _file(
+            Table, path, edit=lambda body: series.expand_table(body, fields)
+        )
         for path in sorted((schemas / "tables").glob("*.yaml"))
     }
     clinics = {
@@ -67,7 +78,8 @@ def load_contract(schemas: Path) -> Contract:
         study=study,
         corrections=corrections,
         clinic_digests={
-            name: _digest([schemas / "clinics" / f"{name}.yaml"], shared) for name in clinics
+            name: _digest([schemas / "clinics" / f"{name}.yaml"], shared)
+            for name in clinics
         },
         digest=_digest(sorted(schemas.rglob("*.yaml"))),
     )
@@ -76,7 +88,10 @@ def load_contract(schemas: Path) -> Contract:
 
 
 def _file(
-    model: type[Model], path: Path, error: type[BackstepError] = ContractError, edit: Any = None
+    model: type[Model],
+    path: Path,
+    error: type[BackstepError] = ContractError,
+    edit: Any = None,
 ) -> Model:
     body, lines = _mapping(path, error)
     if edit is not None:
@@ -84,9 +99,15 @@ def _file(
     return _parse(model, body, path, lines, (), error)
 
 
-def _mapping(path: Path, error: type[BackstepError] = ContractError) -> tuple[dict, Lines]:
+def _mapping(
+    path: Path, error: type[BackstepError] = ContractError
+) -> tuple[dict, Lines]:
     if not path.is_file():
-        raise error(f"{path.name} is missing", where=str(path.parent.name), remedy="add the file")
+        raise error(
+            f"{path.name} is missing",
+            where=str(path.parent.name),
+            remedy="add the file",
+        )
     body, lines = load(path)
     if not isinstance(body, dict):
         raise error(
@@ -110,7 +131,11 @@ def _parse(
     except ValidationError as fault:
         first = fault.errors(include_url=False, include_input=False)[0]
         loc = tuple(part for part in first["loc"] if part != "__root__")
-        known = ", ".join(sorted(model.model_fields)) if first["type"] == "extra_forbidden" else ""
+        known = (
+            ", ".join(sorted(model.model_fields))
+            if first["type"] == "extra_forbidden"
+            else ""
+        )
         raise error(
             f"{'.'.join(map(str, (*at, *loc)))}: {_plain(first)}",
             where=f"{path.name}:{line_of(lines, (*at, *loc))}",

@@ -20,7 +20,9 @@ _ALLOWED = (
 _FUNCTIONS = {"local_date"}
 
 
-def parse(text: str, columns: set[str], *, other: set[str] | None = None, where: str = "") -> str:
+def parse(
+    text: str, columns: set[str], *, other: set[str] | None = None, where: str = ""
+) -> str:
     """The predicate as DuckDB SQL, or ContractError if it uses anything not allowed or not known.
 
     `other` are the columns that may be named with the prefix `other.`.
@@ -38,7 +40,11 @@ def parse(text: str, columns: set[str], *, other: set[str] | None = None, where:
             )
     for column in tree.find_all(exp.Column):
         known = (
-            columns if not column.table else (other or set()) if column.table == "other" else set()
+            columns
+            if not column.table
+            else (other or set())
+            if column.table == "other"
+            else set()
         )
         if column.name not in known:
             raise ContractError(
@@ -63,7 +69,9 @@ def prefixed(text: str, own: str, other: str | None = None) -> str:
     """The predicate with its columns qualified for a join."""
     tree = _tree(text, "")
     for column in tree.find_all(exp.Column):
-        column.set("table", exp.to_identifier(other if column.table == "other" else own))
+        column.set(
+            "table", exp.to_identifier(other if column.table == "other" else own)
+        )
     for call in list(tree.find_all(exp.Anonymous)):
         if call.name.lower() == "local_date":  # the clinic's zone comes with the row
             call.append("expressions", exp.column("time_zone", table=own))
@@ -80,7 +88,9 @@ def _tree(text: str, where: str) -> exp.Expression:
             not isinstance(select, exp.Select)
             or len(select.expressions) != 1
             or any(
-                value for name, value in select.args.items() if name not in ("expressions", "kind")
+                value
+                for name, value in select.args.items()
+                if name not in ("expressions", "kind")
             )
         ):
             raise SqlglotError("more than one expression")

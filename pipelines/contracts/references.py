@@ -19,7 +19,9 @@ def check_references(contract: Contract, schemas: Path) -> None:
     for name, field in contract.fields.items():
         if field.codes and field.codes not in contract.codes:
             _fault(
-                schemas / "fields.yaml", (name,), f"code list `{field.codes}` is not in codes.yaml"
+                schemas / "fields.yaml",
+                (name,),
+                f"code list `{field.codes}` is not in codes.yaml",
             )
     for name, table in contract.tables.items():
         _check_table(contract, name, table, schemas / "tables" / f"{name}.yaml")
@@ -28,7 +30,9 @@ def check_references(contract: Contract, schemas: Path) -> None:
         path = schemas / "clinics" / f"{name}.yaml"
         if clinic.prefix in prefixes:
             _fault(
-                path, ("prefix",), f"prefix {clinic.prefix} belongs to {prefixes[clinic.prefix]}"
+                path,
+                ("prefix",),
+                f"prefix {clinic.prefix} belongs to {prefixes[clinic.prefix]}",
             )
         prefixes[clinic.prefix] = name
         _check_clinic(contract, clinic, path)
@@ -43,7 +47,9 @@ def _check_table(contract: Contract, name: str, table: Table, path: Path) -> Non
         if field not in table.fields:
             _fault(path, ("key",), f"`{field}` is not a field of this table")
     for rule, body in table.rules.items():
-        predicates.parse(body.holds, set(table.fields), where=_at(path, ("rules", rule)))
+        predicates.parse(
+            body.holds, set(table.fields), where=_at(path, ("rules", rule))
+        )
     for rule, body in table.across.items():
         at = ("across", rule)
         other = contract.tables.get(body.exists.table)
@@ -58,7 +64,10 @@ def _check_table(contract: Contract, name: str, table: Table, path: Path) -> Non
                 )
         if body.exists.where:
             predicates.parse(
-                body.exists.where, set(table.fields), other=set(other.fields), where=_at(path, at)
+                body.exists.where,
+                set(table.fields),
+                other=set(other.fields),
+                where=_at(path, at),
             )
         if body.when:
             predicates.parse(body.when, set(table.fields), where=_at(path, at))
@@ -66,21 +75,33 @@ def _check_table(contract: Contract, name: str, table: Table, path: Path) -> Non
 
 def _check_clinic(contract: Contract, clinic: Clinic, path: Path) -> None:
     if clinic.time_zone not in available_timezones():
-        _fault(path, ("time_zone",), f"time zone `{clinic.time_zone}` is not an IANA name")
+        _fault(
+            path, ("time_zone",), f"time zone `{clinic.time_zone}` is not an IANA name"
+        )
     _check_words(contract, clinic.words, path, ("words",))
     for kind, file in clinic.files.items():
         if file.sheets and set(file.sheets) != set(file.tables):
             odd = ", ".join(sorted(set(file.sheets) ^ set(file.tables)))
-            _fault(path, ("files", kind, "sheets"), f"`sheets` and `tables` differ in: {odd}")
+            _fault(
+                path,
+                ("files", kind, "sheets"),
+                f"`sheets` and `tables` differ in: {odd}",
+            )
         for table, table_map in file.tables.items():
             at = ("files", kind, "tables", table)
             if table not in contract.tables:
-                _fault(path, at, f"table `{table}` is not declared under schemas/tables")
+                _fault(
+                    path, at, f"table `{table}` is not declared under schemas/tables"
+                )
             fields = contract.tables[table].fields
             _check_words(contract, table_map.words, path, (*at, "words"))
             for field in table_map.constants:
                 if field not in fields:
-                    _fault(path, (*at, "constants", field), f"`{field}` is not a field of {table}")
+                    _fault(
+                        path,
+                        (*at, "constants", field),
+                        f"`{field}` is not a field of {table}",
+                    )
             for column, meaning in table_map.columns.items():
                 target = meaning.field or meaning.time_of or meaning.local_of
                 here = (*at, "columns", column)
@@ -88,7 +109,11 @@ def _check_clinic(contract: Contract, clinic: Clinic, path: Path) -> None:
                     _fault(path, here, f"`{target}` is not a field of {table}")
                 field = contract.fields[target]
                 if meaning.field and field.type == "instant":
-                    _fault(path, here, f"`{target}` is an instant: use `local_of` or `time_of`")
+                    _fault(
+                        path,
+                        here,
+                        f"`{target}` is an instant: use `local_of` or `time_of`",
+                    )
                 if (
                     meaning.unit
                     and meaning.unit not in SPECIAL_UNITS
@@ -114,7 +139,11 @@ def _check_instants(table_map, path: Path, at: tuple) -> None:
     for target, instant in table_map.instants.items():
         for column in (instant.local, instant.date, instant.time):
             if column is not None and column not in table_map.columns:
-                _fault(path, (*at, "instants", target), f"column `{column}` is not under `columns`")
+                _fault(
+                    path,
+                    (*at, "instants", target),
+                    f"column `{column}` is not under `columns`",
+                )
     for column, meaning in table_map.columns.items():
         wanted = meaning.time_of or meaning.local_of
         if wanted and wanted not in table_map.instants and meaning.time_of:

@@ -47,8 +47,20 @@ _FAULTS: dict[str, tuple[tuple[str, ...], Severity, str, str]] = {
                                "Correct the time; clocks were put forward."),
     "ambiguous_local_time": (("instant",), "flag", "The clock showed this time twice that day.",
                              "Say whether the time is before or after the clocks were put back."),
-    "unreadable_epoch": ((), "flag", "The device file has a record that cannot be read.",
-                         "Export the recording again if it matters; the rest was kept."),
+}  # fmt: skip
+# What a device file's reader may note on a record, by table; the good part of the recording is kept.
+_DEVICE_NOTES: dict[str, dict[str, tuple[str, str]]] = {
+    "wear_day": {
+        "unreadable_epoch": ("The device file has lines that cannot be read.", "Export the recording again if it matters; the rest was kept."),
+        "off_grid_epoch": ("The device file has lines whose time is off the epoch grid.", "Export the recording again; those lines were not used."),
+        "repeated_epoch": ("The device file has two lines for one epoch.", "Export the recording again; the first line was used."),
+        "date_order_contradicted": ("The file names another date order than its dates show.", "Check the regional settings of the export software."),
+        "epoch_not_60_s": ("Wear time cannot be told from epochs of this length.", "Export with an epoch that divides 60 seconds."),
+    },
+    "wear_bout": {
+        "clock_not_set": ("The device's clock was not set when it recorded.", "Set the device's clock; the time of this activity is unknown."),
+        "trailing_bytes": ("Bytes follow the end of the device file; they were not used.", "Export the activity again from the device's software."),
+    },
 }  # fmt: skip
 _ID_FAULTS: dict[str, tuple[str, str]] = {
     "malformed_participant_id": ("The participant code is not of the form SS-NNN-C.", "Write the code in full, leading zeros included."),
@@ -62,26 +74,32 @@ def rules_of(contract: Contract, table: str) -> list[Rule]:
     """Every rule that the staged frame of this table is checked against, in a fixed order."""
     if table == LINE_TABLE:
         return [
-            _fault_rule(table, name, "quarantine", *texts) for name, texts in _LINE_RULES.items()
+            _fault_rule(table, name, "quarantine", *texts)
+            for name, texts in _LINE_RULES.items()
         ]
     declared = contract.tables[table]
     fields = {name: contract.fields[name] for name in declared.fields}
     rules = []
     if "participant_id" in fields:
         rules += [
-            _fault_rule(table, name, "quarantine", *texts) for name, texts in _ID_FAULTS.items()
+            _fault_rule(table, name, "quarantine", *texts)
+            for name, texts in _ID_FAULTS.items()
         ]
     types = {field.type for field in fields.values()}
     for name, (applies, severity, description, remedy) in _FAULTS.items():
-        if types & set(applies) or (not applies and table.startswith("wear_")):
+        if types & set(applies):
             rules.append(_fault_rule(table, name, severity, description, remedy))
+    for name, texts in _DEVICE_NOTES.get(table, {}).items():
+        rules.append(_fault_rule(table, name, "flag", *texts))
     for name in declared.required:
         rules.append(_given(table, name))
     for name, field in fields.items():
         rules += _ranges(table, name, field)
     rules.append(_one_row_per_key(table, declared.key))
     if declared.answers:
-        items = ", ".join(name for name in fields if name.startswith(declared.answers.items))
+        items = ", ".join(
+            name for name in fields if name.startswith(declared.answers.items)
+        )
         rules.append(
             _row_rule(
                 table,
@@ -109,7 +127,9 @@ def rules_of(contract: Contract, table: str) -> list[Rule]:
     return rules
 
 
-def _fault_rule(table: str, name: str, severity: Severity, description: str, remedy: str) -> Rule:
+def _fault_rule(
+    table: str, name: str, severity: Severity, description: str, remedy: str
+) -> Rule:
     breaks = f"len(list_filter(faults, lambda f: starts_with(f, '{name}:'))) > 0"
     return Rule(
         table,
@@ -167,7 +187,11 @@ def _ranges(table: str, name: str, field: FieldDef) -> list[Rule]:
                 f"{name} NOT BETWEEN {low} AND {high}",
                 {
                     "type": "expect_column_values_to_be_between",
-                    "kwargs": {"column": name, "min_value": span[0], "max_value": span[1]},
+                    "kwargs": {
+                        "column": name,
+                        "min_value": span[0],
+                        "max_value": span[1],
+                    },
                 },
             )
         )
@@ -204,7 +228,15 @@ def _row_rule(
     remedy: str,
 ) -> Rule:
     return Rule(
-        table, name, None, kind, severity, description, remedy, breaks, _unexpected_rows(breaks)
+        table,
+        name,
+        None,
+        kind,
+        severity,
+        description,
+        remedy,
+        breaks,
+        _unexpected_rows(breaks),
     )
 
 
@@ -222,7 +254,9 @@ def reveals_arm(contract: Contract, rule: Rule) -> bool:
     if rule.table == LINE_TABLE:
         return False
     declared = contract.tables[rule.table]
-    marked = {name for name in declared.fields if contract.fields[name].reveals == "arm"}
+    marked = {
+        name for name in declared.fields if contract.fields[name].reveals == "arm"
+    }
     if rule.field is not None:
         return rule.field in marked
     if rule.name in declared.rules:
@@ -234,4 +268,7 @@ def reveals_arm(contract: Contract, rule: Rule) -> bool:
     for text in (across.when, across.exists.where):
         read |= predicates.columns_of(text) if text else set()
         read |= predicates.columns_of(text, other=True) if text else set()
-    return bool(read & {name for name, field in contract.fields.items() if field.reveals == "arm"})
+    return bool(
+        read
+        & {name for name, field in contract.fields.items() if field.reveals == "arm"}
+    )

@@ -25,7 +25,11 @@ def expand_table(body: dict, fields: dict[str, FieldDef]) -> dict:
     return {
         **body,
         **{
-            part: [name for entry in body.get(part) or [] for name in _matching(entry, fields)]
+            part: [
+                name
+                for entry in body.get(part) or []
+                for name in _matching(entry, fields)
+            ]
             for part in ("required", "optional")
         },
     }
@@ -37,7 +41,10 @@ def expand_clinic(body: dict, fields: dict[str, FieldDef]) -> dict:
     for kind, file in (body.get("files") or {}).items():
         tables = (file or {}).get("tables")
         if isinstance(tables, dict):
-            file = {**file, "tables": {t: _expand_map(m, fields) for t, m in tables.items()}}
+            file = {
+                **file,
+                "tables": {t: _expand_map(m, fields) for t, m in tables.items()},
+            }
         files[kind] = file
     return {**body, "files": files}
 

@@ -22,7 +22,10 @@ COMMON = {
         "Study day of the row's own date; randomisation is day 1, there is no day 0.",
     ),
     "delivery_id": ("VARCHAR", "Delivery the row came in; see ledger_delivery."),
-    "row_no": ("BIGINT", "Line (or sheet row, or device record) in that delivery's file."),
+    "row_no": (
+        "BIGINT",
+        "Line (or sheet row, or device record) in that delivery's file.",
+    ),
     "sent": ("VARCHAR", "Cells that were converted, as sent, as JSON."),
 }
 
@@ -106,7 +109,9 @@ def _check(contract: Contract, name: str, field: FieldDef) -> str | None:
         words = ", ".join(f"'{_quoted(code)}'" for code in contract.codes[field.codes])
         return f"{name} IN ({words})"
     if field.valid:
-        low, high = (f"DATE '{end}'" if field.type == "date" else end for end in field.valid)
+        low, high = (
+            f"DATE '{end}'" if field.type == "date" else end for end in field.valid
+        )
         return f"{name} BETWEEN {low} AND {high}"
     return None
 

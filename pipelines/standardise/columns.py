@@ -23,9 +23,7 @@ class Mapping:
     clinic: Clinic
     table: str
     columns: TableMap
-    shared_file: (
-        bool  # the file's lines carry several tables: not every line is a record of this one
-    )
+    shared_file: bool  # the file's lines carry several tables: not every line is a record of this one
 
 
 def records_of(rows: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:
@@ -40,7 +38,8 @@ def records_of(rows: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:
         *([mapping.columns.complete] if mapping.columns.complete else []),
         *(
             values.clean(
-                rows[c], mapping.clinic.missing + (mapping.columns.columns[c].missing or ())
+                rows[c],
+                mapping.clinic.missing + (mapping.columns.columns[c].missing or ()),
             )
             for c in wanted
         ),
@@ -56,7 +55,9 @@ def records_of(rows: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:
         and not mapping.columns.columns[column].checkbox
     ]
     present = (
-        pl.any_horizontal(pl.col(c).is_not_null() for c in telling) if telling else pl.lit(True)
+        pl.any_horizontal(pl.col(c).is_not_null() for c in telling)
+        if telling
+        else pl.lit(True)
     )
     if mapping.columns.complete:
         present |= pl.col(mapping.columns.complete).is_in(_OPENED)
@@ -90,7 +91,10 @@ def stage(cells: pl.DataFrame, mapping: Mapping, delivery: Delivery) -> pl.DataF
     typed = cells.select(
         "row_no",
         "row_hash",
-        *(found.get(name, pl.lit(None)).cast(schema[name]).alias(name) for name in fields),
+        *(
+            found.get(name, pl.lit(None)).cast(schema[name]).alias(name)
+            for name in fields
+        ),
         *(mask.alias(f"fault {name}") for name, mask in faults.items()),
         sent=_sent(cells.columns, mapping),
     )
@@ -116,7 +120,9 @@ def _finish(typed: pl.DataFrame, mapping: Mapping, delivery: Delivery) -> pl.Dat
         delivery_id=pl.lit(delivery.delivery_id),
         clinic_id=pl.lit(delivery.clinic_id),
         row_key=pl.concat_str(key, separator="|"),
-        faults=pl.concat_list(lists).list.drop_nulls() if lists else pl.lit([], pl.List(pl.String)),
+        faults=pl.concat_list(lists).list.drop_nulls()
+        if lists
+        else pl.lit([], pl.List(pl.String)),
     )
     return staged.select(
         pl.col(name).cast(kind)
@@ -124,7 +130,9 @@ def _finish(typed: pl.DataFrame, mapping: Mapping, delivery: Delivery) -> pl.Dat
     )
 
 
-def _instant(name: str, mapping: Mapping, present: list[str]) -> tuple[pl.Expr, dict[str, pl.Expr]]:
+def _instant(
+    name: str, mapping: Mapping, present: list[str]
+) -> tuple[pl.Expr, dict[str, pl.Expr]]:
     """The UTC instant of a local date and time, and what may be wrong with it."""
     clinic, source = mapping.clinic, mapping.columns.instants[name]
     if source.local is not None:
@@ -132,19 +140,25 @@ def _instant(name: str, mapping: Mapping, present: list[str]) -> tuple[pl.Expr, 
             return pl.lit(None), {}
         cell = pl.col(source.local)
         local = values.moment(
-            cell, mapping.columns.columns[source.local].dates or clinic.dates, clinic.times
+            cell,
+            mapping.columns.columns[source.local].dates or clinic.dates,
+            clinic.times,
         )
         unreadable = {f"unreadable_date:{name}": cell.is_not_null() & local.is_null()}
     else:
         if source.date not in present or source.time not in present:
             return pl.lit(None), {}
         day = values.date(
-            pl.col(source.date), mapping.columns.columns[source.date].dates or clinic.dates
+            pl.col(source.date),
+            mapping.columns.columns[source.date].dates or clinic.dates,
         )
         time = values.time_of_day(pl.col(source.time), clinic.times)
         local = day.dt.combine(time, time_unit="us")
         # An unreadable date is the date column's own fault; here only the clock time is judged.
-        unreadable = {f"unreadable_time:{name}": pl.col(source.time).is_not_null() & time.is_null()}
+        unreadable = {
+            f"unreadable_time:{name}": pl.col(source.time).is_not_null()
+            & time.is_null()
+        }
     resolved = clock.local_to_utc(local, clinic.time_zone)
     fault = resolved.struct.field("fault")
     return resolved.struct.field("utc"), unreadable | {

@@ -14,7 +14,14 @@ from pipelines.errors import DeliveryRefused
 from pipelines.forms import read_table
 from pipelines.standardise import contradictions, devices
 from pipelines.standardise.columns import Mapping, records_of, stage
-from pipelines.standardise.staging import ALL, LINE_SCHEMA, Staged, clear, write_cells, write_part
+from pipelines.standardise.staging import (
+    ALL,
+    LINE_SCHEMA,
+    Staged,
+    clear,
+    write_cells,
+    write_part,
+)
 
 
 def standardise(contract: Contract, delivery: Delivery, staging: Path) -> Staged:
@@ -35,7 +42,11 @@ def standardise(contract: Contract, delivery: Delivery, staging: Path) -> Staged
 
 
 def _standardise_form(
-    contract: Contract, clinic: Clinic, kind: FileKind, delivery: Delivery, staging: Path
+    contract: Contract,
+    clinic: Clinic,
+    kind: FileKind,
+    delivery: Delivery,
+    staging: Path,
 ) -> Staged:
     staged = Staged()
     part = 0
@@ -50,10 +61,18 @@ def _standardise_form(
             part += 1
             staged.preamble |= batch.preamble
             staged.skipped.update(batch.skipped)
-            unknown = [c for c in batch.rows.columns if c not in known and c != "row_no"]
-            staged.unknown_columns += [c for c in unknown if c not in staged.unknown_columns]
+            unknown = [
+                c for c in batch.rows.columns if c not in known and c != "row_no"
+            ]
+            staged.unknown_columns += [
+                c for c in unknown if c not in staged.unknown_columns
+            ]
             write_cells(
-                batch.rows, staging, tables[0] if kind.sheets else ALL, delivery.delivery_id, part
+                batch.rows,
+                staging,
+                tables[0] if kind.sheets else ALL,
+                delivery.delivery_id,
+                part,
             )
             _write_lines(batch, mappings[0], delivery, staging, part, staged)
             for mapping, weight in zip(mappings, evidence, strict=True):
@@ -61,7 +80,9 @@ def _standardise_form(
                 frame = stage(cells, mapping, delivery)
                 contradictions.weigh(weight, cells, frame, mapping)
                 if frame.height:
-                    write_part(frame, staging, mapping.table, delivery.delivery_id, part)
+                    write_part(
+                        frame, staging, mapping.table, delivery.delivery_id, part
+                    )
                     staged.n_records[mapping.table] += frame.height
         for mapping, weight in zip(mappings, evidence, strict=True):
             contradictions.judge(weight, mapping, delivery.file_name)
@@ -96,13 +117,22 @@ def _known_columns(mappings: list[Mapping]) -> set[str]:
     return {
         column
         for mapping in mappings
-        for part in (mapping.columns.columns, mapping.columns.rows_where, mapping.columns.ignore)
+        for part in (
+            mapping.columns.columns,
+            mapping.columns.rows_where,
+            mapping.columns.ignore,
+        )
         for column in part
     } | {mapping.columns.complete for mapping in mappings if mapping.columns.complete}
 
 
 def _write_lines(
-    batch: RawTable, mapping: Mapping, delivery: Delivery, staging: Path, part: int, staged: Staged
+    batch: RawTable,
+    mapping: Mapping,
+    delivery: Delivery,
+    staging: Path,
+    part: int,
+    staged: Staged,
 ) -> None:
     if not batch.broken.height:
         return

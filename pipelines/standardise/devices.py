@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import polars as pl
@@ -26,7 +27,11 @@ def standardise_device(
             where=delivery.file_name,
             remedy="export the recording again from the device's own software",
         )
-    read = found.read(delivery.raw_path)
+    order = "".join(
+        part[0]
+        for part in re.findall("[YMD]+", contract.clinics[delivery.clinic_id].dates)
+    )
+    read = found.read(delivery.raw_path, date_order=order)
     frame = _stage(contract, delivery, read)
     write_part(frame, staging, read.table, delivery.delivery_id, 1)
     staged = Staged()
@@ -44,7 +49,9 @@ def _stage(contract: Contract, delivery: Delivery, read: DeviceFile) -> pl.DataF
         device_maker=pl.lit(read.maker, pl.String),
         device_model=pl.lit(read.model, pl.String),
     )
-    faults = [identity.id_fault(pl.col("participant_id"), clinic.prefix) + ":participant_id"]
+    faults = [
+        identity.id_fault(pl.col("participant_id"), clinic.prefix) + ":participant_id"
+    ]
     for local in [name for name in records.columns if name.endswith("_local")]:
         target = local.removesuffix("_local") + "_utc"
         if target in declared.fields:
@@ -63,14 +70,24 @@ def _stage(contract: Contract, delivery: Delivery, read: DeviceFile) -> pl.DataF
         },
         schema={"row_no": pl.Int64, "noted": pl.String},
     )
-    # A finding at a line inside a record belongs to the last record that starts at or before it.
-    noted = noted.sort("row_no").join_asof(
-        records.select(record_no=pl.col("row_no").cast(pl.Int64)).sort("record_no"),
-        left_on="row_no",
-        right_on="record_no",
+    # A finding at a line inside a record belongs to the last record that starts at or before it; one above them
+    # all belongs to the first.
+    first = records["row_no"].min()
+    noted = (
+        noted.with_columns(pl.col("row_no").clip(lower_bound=first))
+        .sort("row_no")
+        .join_asof(
+            records.select(record_no=pl.col("row_no").cast(pl.Int64)).sort("record_no"),
+            left_on="row_no",
+            right_on="record_no",
+        )
     )
-    per_record = noted.group_by("record_no").agg(pl.col("noted").unique(maintain_order=True))
-    records = records.join(per_record, left_on="row_no", right_on="record_no", how="left")
+    per_record = noted.group_by("record_no").agg(
+        pl.col("noted").unique(maintain_order=True)
+    )
+    records = records.join(
+        per_record, left_on="row_no", right_on="record_no", how="left"
+    )
     return records.with_columns(
         delivery_id=pl.lit(delivery.delivery_id),
         clinic_id=pl.lit(delivery.clinic_id),
@@ -83,7 +100,8 @@ def _stage(contract: Contract, delivery: Delivery, read: DeviceFile) -> pl.DataF
     ).select(
         (
             pl.col(name)
-            if name in ("delivery_id", "clinic_id", "row_key", "row_hash", "sent", "faults")
+            if name
+            in ("delivery_id", "clinic_id", "row_key", "row_hash", "sent", "faults")
             or name in records.columns
             else pl.lit(None).alias(name)
         ).cast(kind)

@@ -36,7 +36,11 @@ def clean(cells: pl.Series, missing: tuple[str, ...]) -> pl.Series:
         cells = cells.str.replace_many(list(_NOT_ASCII), list(_NOT_ASCII.values()))
     cells = cells.str.strip_chars()
     words = [word for word in dict.fromkeys(("", *missing))]
-    return cells.to_frame("c").select(pl.when(~pl.col("c").is_in(words)).then("c")).to_series()
+    return (
+        cells.to_frame("c")
+        .select(pl.when(~pl.col("c").is_in(words)).then("c"))
+        .to_series()
+    )
 
 
 def value(
@@ -61,7 +65,11 @@ def value(
         found = units.convert(found, meaning.unit, field.unit)
     if field.type == "integer":
         whole = found.round() == found
-        return pl.when(whole & (found.abs() < 2**31)).then(found).cast(pl.Int32, strict=False)
+        return (
+            pl.when(whole & (found.abs() < 2**31))
+            .then(found)
+            .cast(pl.Int32, strict=False)
+        )
     return found
 
 
@@ -73,7 +81,11 @@ def number(cell: pl.Expr, clinic: Clinic) -> pl.Expr:
         grouped = text.str.contains(
             rf"^[-+]?\d{{1,3}}(?:\{mark}\d{{3}})+(?:\{clinic.decimal}\d+)?$"
         )
-        text = pl.when(grouped).then(text.str.replace_all(mark, "", literal=True)).otherwise(text)
+        text = (
+            pl.when(grouped)
+            .then(text.str.replace_all(mark, "", literal=True))
+            .otherwise(text)
+        )
     if clinic.decimal == ",":
         text = pl.when(~text.str.contains(".", literal=True)).then(
             text.str.replace(",", ".", literal=True)
@@ -87,7 +99,9 @@ def minutes_seconds(cell: pl.Expr, clinic: Clinic) -> pl.Expr:
     mark = "," if clinic.decimal == "," else "."
     parts = cell.str.extract_groups(rf"^(\d{{1,2}}):([0-5]\d(?:\{mark}\d+)?)$")
     seconds = (
-        parts.struct.field("2").str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+        parts.struct.field("2")
+        .str.replace(",", ".", literal=True)
+        .cast(pl.Float64, strict=False)
     )
     return parts.struct.field("1").cast(pl.Float64, strict=False) * 60 + seconds
 
@@ -104,7 +118,9 @@ def moment(cell: pl.Expr, order: str, times: str) -> pl.Expr:
     found = cell.str.to_datetime(shape, time_unit="us", strict=False)
     if order.startswith("YYYY"):
         for iso in ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"):
-            found = pl.coalesce(found, cell.str.to_datetime(iso, time_unit="us", strict=False))
+            found = pl.coalesce(
+                found, cell.str.to_datetime(iso, time_unit="us", strict=False)
+            )
     return pl.when(found.dt.year().is_between(_EARLIEST_YEAR, _LATEST_YEAR)).then(found)
 
 
