@@ -51,8 +51,8 @@ WAIT_FOR_LOCK = ExceptionRetryPolicy(
             retry_delay=dt.timedelta(minutes=5),
             reason="another run holds the study's lock",
         ),
-        *RETRY.rules,
-    ]
+    ],
+    default=RetryAction.FAIL,  # any other fault would be waited for two hours in vain
 )
 
 

@@ -70,9 +70,9 @@ def stages(monkeypatch):
     calls = Calls()
 
     def answer(name, result):
-        def stage(home, *arguments):
+        def stage(home, *arguments, **options):
             assert home == os.environ["BACKSTEP_HOME"]
-            calls.append((name, *arguments))
+            calls.append((name, *arguments, options) if options else (name, *arguments))
             return result(*arguments)
 
         monkeypatch.setattr(f"pipelines.stages.{name}", stage)
@@ -81,6 +81,7 @@ def stages(monkeypatch):
     answer("release_lock", lambda owner: None)
     answer("clinics", lambda: ["alder", "birch"])
     answer("receive_clinic", lambda clinic, cutoff: [_delivery(clinic, n) for n in (1, 2)])
+    answer("due_deliveries", lambda clinic, cutoff: [])
     answer("standardise_delivery", lambda delivery, cutoff: {"n_received": 3})
     answer("check_night", lambda deliveries, cutoff: {"not_checked": []})
     answer("mark_stale", lambda clinics, cutoff, reason: None)

@@ -12,16 +12,27 @@ CUTOFF = "2026-03-02T04:15:00+01:00"
 IN_UTC = "2026-03-02T03:15:00+00:00"
 
 
-def test_replay_builds_and_writes_one_past_night(stages, play):
+def test_replay_builds_and_writes_one_past_night_beside_the_current_one(stages, play):
     state, _ = play("replay", conf={"cutoff": CUTOFF})
 
     assert state == "success"
     names = [call[0] for call in stages]
-    assert names[:2] == ["take_lock", "build_warehouse"]
-    assert sorted(names[2:4]) == ["render_letters", "render_reports"]
-    assert names[4:] == ["release_lock"]
-    assert stages.of("build_warehouse") == stages.of("render_reports") == [[IN_UTC]]
-    assert stages.of("render_letters") == [[IN_UTC]]
+    assert names[-5:-3] == ["check_night", "build_warehouse"]
+    assert sorted(names[-3:-1]) == ["render_letters", "render_reports"]
+    assert [names[0], names[-1]] == ["take_lock", "release_lock"]
+    for name in ("build_warehouse", "render_reports", "render_letters"):
+        assert stages.of(name) == [[IN_UTC, {"past": True}]], name
+
+
+def test_replay_checks_only_what_had_arrived_and_was_not_checked(stages, play):
+    waiting = {"clinic_id": "birch", "delivery_id": "birch-1", "file_name": "koos.csv"}
+    stages.answer("due_deliveries", lambda clinic, cutoff: [waiting] if clinic == "birch" else [])
+
+    play("replay", conf={"cutoff": CUTOFF})
+
+    assert stages.of("receive_clinic") == []
+    assert stages.of("standardise_delivery") == [[waiting, IN_UTC]]
+    assert stages.of("check_night") == [[[waiting], IN_UTC]]
 
 
 def test_replay_does_not_guess_its_cutoff(stages, play):
