@@ -14,7 +14,7 @@ from pipelines.errors import ContractError
 Lines = dict[tuple[str | int, ...], int]
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """Plain scalars as YAML 1.2 sees them: `Yes`, `on` and dates stay text."""
 
 

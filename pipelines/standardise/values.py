@@ -35,12 +35,10 @@ def clean(cells: pl.Series, missing: tuple[str, ...]) -> pl.Series:
     if cells.str.len_bytes().sum() != cells.str.len_chars().sum():
         cells = cells.str.replace_many(list(_NOT_ASCII), list(_NOT_ASCII.values()))
     cells = cells.str.strip_chars()
-    words = [word for word in dict.fromkeys(("", *missing))]
-    return (
-        cells.to_frame("c")
-        .select(pl.when(~pl.col("c").is_in(words)).then("c"))
-        .to_series()
-    )
+    words = list(dict.fromkeys(("", *missing)))
+    name = cells.name
+    kept = pl.when(~pl.col(name).is_in(words)).then(pl.col(name))
+    return cells.to_frame().select(kept.alias(name)).to_series()
 
 
 def value(

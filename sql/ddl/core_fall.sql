@@ -6,7 +6,7 @@ CREATE TABLE core_fall (
     fall_date DATE NOT NULL CHECK (fall_date BETWEEN DATE '2024-01-01' AND DATE '2035-12-31'),
     hopkins_grade VARCHAR NOT NULL CHECK (hopkins_grade IN ('1', '2', '3', '4')),
     in_session BOOLEAN,
-    session_no INTEGER CHECK (session_no BETWEEN 1 AND 200),
+    session_no INTEGER CHECK (session_no BETWEEN 1 AND 2000),
     fall_note VARCHAR,
     reported_date DATE CHECK (reported_date BETWEEN DATE '2024-01-01' AND DATE '2035-12-31'),
     reported_day INTEGER,

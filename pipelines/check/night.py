@@ -1,0 +1,272 @@
+"""Everything that was standardised tonight: checked, then split into core, quarantine and findings."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from pipelines import files
+from pipelines.check import data_docs, double_entry, held_rows
+from pipelines.contracts.model import Contract
+from pipelines.contracts.rule_list import LINE_TABLE, rules_of
+from pipelines.contracts.rules import Rule
+
+FINDING_COLUMNS = (
+    "delivery_id",
+    "clinic_id",
+    "table_name",
+    "row_no",
+    "field",
+    "rule",
+    "kind",
+    "severity",
+    "remedy",
+)
+
+
+@dataclass
+class Tally:
+    """What the check of one delivery found."""
+
+    n_received: int = 0
+    n_quarantined: int = 0
+    n_duplicate: int = 0
+    tables: list[str] = field(default_factory=list)
+    held_tables: list[str] = field(default_factory=list)
+    not_checked: list[str] = field(default_factory=list)
+    has_findings: bool = False
+
+    def counts(self) -> dict[str, int]:
+        return {
+            "n_received": self.n_received, "n_quarantined": self.n_quarantined, "n_duplicate": self.n_duplicate,
+            "n_accepted": self.n_received - self.n_quarantined - self.n_duplicate,
+        }  # fmt: skip
+
+
+def check_staged(
+    home: Path, contract: Contract, suites: Path, deliveries: list[dict], night: str
+) -> dict:
+    """Checks the staged deliveries and writes their core, quarantine, findings and check entries.
+
+    The entry under `ledger/checks` is written last: until it stands, the delivery counts as not checked.
+    """
+    staging = home / "staging"
+    read = {
+        d["delivery_id"]: files.read_json(path)
+        for d in deliveries
+        if (path := staging / "read" / f"{d['delivery_id']}.json").is_file()
+    }
+    tallies = {name: Tally() for name in read}
+    clinic_of = {d["delivery_id"]: d["clinic_id"] for d in deliveries}
+    con = duckdb.connect()
+    try:
+        results = {}
+        tables = [t for t in [*contract.tables, LINE_TABLE] if _load(con, staging, t, list(read))]
+        for table in tables:
+            results[table] = _check_table(con, contract, suites, table, tallies)
+        lost = {name for name, tally in tallies.items() if tally.not_checked}
+        for delivery_id in read:
+            _write(
+                con,
+                home,
+                contract,
+                clinic_of[delivery_id],
+                delivery_id,
+                tables,
+                read[delivery_id],
+                tallies[delivery_id],
+                delivery_id in lost,
+            )
+            held_rows.clear_staged(staging, delivery_id)
+    finally:
+        con.close()
+    pages = data_docs.render_data_docs(results, _suites(suites, tables), night)
+    for name, page in pages.items():
+        files.write_bytes_atomic(home / "data_docs" / night / name, page.encode())
+    return {
+        "deliveries": {
+            name: files.read_json(home / "ledger" / "checks" / clinic_of[name] / f"{name}.json")
+            for name in clinic_of
+            if (home / "ledger" / "checks" / clinic_of[name] / f"{name}.json").is_file()
+        }
+    }
+
+
+def _load(con: duckdb.DuckDBPyConnection, staging: Path, table: str, names: list[str]) -> bool:
+    parts = [path for name in names for path in sorted((staging / table / name).glob("*.parquet"))]
+    if not parts:
+        return False
+    listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in parts)
+    con.execute(f"CREATE TABLE staged_{table} AS SELECT * FROM read_parquet([{listed}])")
+    con.execute(f"""
+        CREATE TABLE duplicate_{table} AS
+        SELECT delivery_id, row_no FROM staged_{table}
+        QUALIFY row_number() OVER (PARTITION BY delivery_id, row_key, row_hash ORDER BY row_no) > 1
+    """)
+    con.execute(f"""
+        DELETE FROM staged_{table} AS s USING duplicate_{table} AS d
+        WHERE s.delivery_id = d.delivery_id AND s.row_no = d.row_no
+    """)
+    return True
+
+
+def _check_table(
+    con: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    suites: Path,
+    table: str,
+    tallies: dict[str, Tally],
+) -> list:
+    rules = rules_of(contract, table)
+    outcome = double_entry.check_deliveries(con, f"staged_{table}", rules, _suite(suites, table))
+    for delivery_id, names in outcome.not_checked.items():
+        tallies[delivery_id].not_checked += [f"{table}.{name}" for name in names]
+    _name_findings(con, table, rules, outcome.findings)
+    for delivery_id, n, n_duplicate, n_held in con.execute(f"""
+        SELECT s.delivery_id, count(*), any_value(coalesce(d.n, 0)), count(h.row_no)
+        FROM staged_{table} AS s
+        LEFT JOIN (SELECT delivery_id, count(*) AS n FROM duplicate_{table} GROUP BY ALL) AS d USING (delivery_id)
+        LEFT JOIN (SELECT DISTINCT delivery_id, row_no FROM finding_{table} WHERE severity = 'quarantine') AS h
+            ON h.delivery_id = s.delivery_id AND h.row_no = s.row_no
+        GROUP BY s.delivery_id
+    """).fetchall():
+        tally = tallies[delivery_id]
+        tally.n_received += n + n_duplicate
+        tally.n_duplicate += n_duplicate
+        tally.n_quarantined += n_held
+        if table != LINE_TABLE and n > n_held:
+            tally.tables.append(table)
+        if n_held:
+            tally.held_tables.append(table)
+    return outcome.results
+
+
+def _name_findings(
+    con: duckdb.DuckDBPyConnection, table: str, rules: list[Rule], findings: pl.DataFrame
+) -> None:
+    """`finding_<table>`: kind, severity and remedy beside each finding.
+
+    A required field that is empty because it could not be read has one finding, the one that says why.
+    """
+    rule_rows = pl.DataFrame(
+        [
+            {"rule": r.name, "kind": r.kind, "severity": r.severity, "remedy": r.remedy}
+            for r in rules
+        ]
+    )
+    con.register("found", findings.to_arrow())
+    con.register("rule_row", rule_rows.to_arrow())
+    named = "s.table_name" if table == LINE_TABLE else f"'{table}'"
+    con.execute(f"""
+        CREATE TABLE finding_{table} AS
+        SELECT f.delivery_id, s.clinic_id, {named} AS table_name, f.row_no, nullif(f.field, '') AS field, f.rule,
+            r.kind, r.severity, r.remedy
+        FROM found AS f
+        JOIN rule_row AS r USING (rule)
+        JOIN staged_{table} AS s ON s.delivery_id = f.delivery_id AND s.row_no = f.row_no
+        WHERE NOT (f.rule = f.field || '_given'
+            AND len(list_filter(s.faults, lambda x: ends_with(x, ':' || f.field))) > 0)
+    """)
+    con.unregister("found")
+    con.unregister("rule_row")
+
+
+def _write(
+    con: duckdb.DuckDBPyConnection,
+    home: Path,
+    contract: Contract,
+    clinic_id: str,
+    delivery_id: str,
+    tables: list[str],
+    read: dict,
+    tally: Tally,
+    lost: bool,
+) -> None:
+    entry = {
+        "preamble": read["preamble"],
+        "skipped": read["skipped"],
+        "n_records": read["n_records"],
+        "unknown_columns": read["unknown_columns"],
+        **tally.counts(),
+        "tables": sorted(tally.tables),
+        "held_tables": sorted(tally.held_tables),
+    }
+    path = home / "ledger" / "checks" / clinic_id / f"{delivery_id}.json"
+    if lost:  # a check that could not run has passed nothing: the delivery waits for the next night
+        files.write_json(
+            path,
+            entry
+            | {
+                "contract": None,
+                "status": "not_checked",
+                "reason": "not_checked",
+                "what": f"{len(tally.not_checked)} rules could not be checked: "
+                + ", ".join(tally.not_checked[:5]),
+            },
+        )
+        return
+    for table in tally.tables:
+        target = home / "core" / table / clinic_id / f"{delivery_id}.parquet"
+        with files.atomic_path(target) as aside:
+            con.execute(f"""
+                COPY (
+                    SELECT s.* EXCLUDE (faults, row_hash) FROM staged_{table} AS s
+                    ANTI JOIN (SELECT * FROM finding_{table} WHERE severity = 'quarantine') AS h
+                        ON h.delivery_id = s.delivery_id AND h.row_no = s.row_no
+                    WHERE s.delivery_id = '{delivery_id}' ORDER BY s.row_no
+                ) TO '{str(aside).replace("'", "''")}' (FORMAT parquet, COMPRESSION zstd)
+            """)
+    held_rows.write_held(con, home, clinic_id, delivery_id, tally.held_tables)
+    tally.has_findings = _write_findings(
+        con, home, clinic_id, delivery_id, tables, read["unknown_columns"]
+    )
+    files.write_json(
+        path,
+        entry
+        | {
+            "contract": contract.clinic_digests[clinic_id],
+            "status": "accepted",
+            "has_findings": tally.has_findings,
+        },
+    )
+
+
+def _write_findings(
+    con: duckdb.DuckDBPyConnection,
+    home: Path,
+    clinic_id: str,
+    delivery_id: str,
+    tables: list[str],
+    unknown_columns: list[str],
+) -> bool:
+    columns = ", ".join(FINDING_COLUMNS)
+    parts = [
+        con.execute(
+            f"SELECT {columns} FROM finding_{table} WHERE delivery_id = ?", [delivery_id]
+        ).pl()
+        for table in tables
+    ]
+    parts.append(pl.DataFrame(
+        [{"delivery_id": delivery_id, "clinic_id": clinic_id, "table_name": "", "row_no": None, "field": name[:60],
+          "rule": "unknown_column", "kind": "conformance", "severity": "flag",
+          "remedy": "Tell us what this column means, or leave it out; it was not used."} for name in unknown_columns],
+        schema=dict.fromkeys(FINDING_COLUMNS, pl.String) | {"row_no": pl.Int64},
+    ))  # fmt: skip
+    found = pl.concat(parts, how="vertical_relaxed").sort("table_name", "row_no", "rule", "field")
+    if found.height:
+        files.write_parquet(
+            found, home / "ledger" / "findings" / clinic_id / f"{delivery_id}.parquet"
+        )
+    return bool(found.height)
+
+
+def _suite(suites: Path, name: str) -> dict:
+    return json.loads((suites / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def _suites(suites: Path, tables: list[str]) -> dict[str, dict]:
+    return {table: _suite(suites, table) for table in tables}
