@@ -1,0 +1,1 @@
+"""How reports and letters look: blocks, pages, tables, figures, numbers. Knows no measure."""

@@ -1,0 +1,109 @@
+"""What a page is made of. Every text here is plain text: the template escapes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from markupsafe import Markup
+
+Audience = Literal["open", "closed", "clinic"]
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    text: str
+
+
+@dataclass(frozen=True)
+class KeyNumber:
+    """One tile: a number already written out, what it is, and its denominator or interval."""
+
+    value: str
+    label: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class KeyNumbers:
+    items: tuple[KeyNumber, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as HTML without style; `tables.table` makes it. `legend` explains its signs."""
+
+    html: Markup
+    title: str
+    note: str = ""
+    legend: str = ""
+    by_arm: bool = False
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One drawing in two widths, for a desk (or paper) and for a phone; `figures` makes it."""
+
+    wide_svg: str
+    narrow_svg: str
+    title: str
+    caption: str
+    alt: str
+    by_arm: bool = False
+
+
+@dataclass(frozen=True)
+class Callout:
+    text: str
+    title: str = ""
+    level: Literal["note", "warning"] = "warning"
+
+
+@dataclass(frozen=True)
+class Definition:
+    term: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Definitions:
+    items: tuple[Definition, ...]
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link to a file beside this page; the page takes no address with a scheme or a host."""
+
+    href: str
+    text: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Links:
+    items: tuple[Link, ...]
+
+
+Block = Paragraph | KeyNumbers | Table | Figure | Callout | Definitions | Links
+
+
+@dataclass(frozen=True)
+class Section:
+    heading: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """One report. `summary` is the answer, first; `sources` say where thresholds are from."""
+
+    title: str
+    subtitle: str
+    audience: Audience
+    cutoff_text: str
+    code_version: str
+    sections: tuple[Section, ...]
+    summary: tuple[Block, ...] = ()
+    sources: tuple[str, ...] = ()
+    footnotes: tuple[str, ...] = ()
+    lang: str = "en"

@@ -1,0 +1,115 @@
+"""One page: a single HTML file that loads nothing, runs nothing and prints well."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from pipelines.reports.layout import svg, tables
+from pipelines.reports.layout.blocks import Block, Figure, Links, Page, Table
+from pipelines.reports.layout.palette import dark_figure_css
+
+HERE = Path(__file__).parent
+BANNERS = {
+    "open": ("Open session report", "No result by arm. May be shared within the study team."),
+    "closed": (
+        "Closed session report",
+        "For the DSMB and the unblinded statistician only. Shows results by arm.",
+    ),
+    "clinic": ("For the clinic named here", "Data of this clinic only. No result, no arm."),
+}
+CONTENT_SECURITY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+    "base-uri 'none'; form-action 'none'"
+)
+BESIDE = re.compile(r"(?![a-zA-Z][a-zA-Z0-9+.-]*:|/|\\)[^\s]+")
+
+
+def render_page(page: Page) -> str:
+    """The page as HTML, the same bytes for the same page."""
+    blocks = [*page.summary, *(block for section in page.sections for block in section.blocks)]
+    _refuse_arm(page, blocks)
+    _refuse_far_links(blocks)
+    numbers = _numbered(blocks)
+    headline, rule = BANNERS[page.audience]
+    return (
+        _environment()
+        .get_template("page.html.jinja")
+        .render(
+            page=page,
+            banner_headline=headline,
+            banner_rule=rule,
+            content_security=CONTENT_SECURITY,
+            style=Markup((HERE / "style.css").read_text(encoding="utf-8")),
+            dark_figures=Markup(dark_figure_css()),
+            running_head=Markup(css_string(f"{headline}: {page.title}")),
+            running_foot=Markup(css_string(provenance(page))),
+            provenance=provenance(page),
+            number_of=lambda block: numbers[id(block)],
+            drawn=_drawn,
+            tabled=tables.inline,
+            kind_of=lambda block: type(block).__name__,
+        )
+    )
+
+
+def provenance(page: Page) -> str:
+    """The cut-off and the code version, as each page carries them."""
+    return f"Data cut-off {page.cutoff_text} \N{MIDDLE DOT} code {page.code_version}"
+
+
+def css_string(text: str) -> str:
+    """The text as a CSS string in which no character can end the string or the style element."""
+    plain = re.compile(r"[A-Za-z0-9 .,:;()_-]")
+    return (
+        '"'
+        + "".join(sign if plain.fullmatch(sign) else f"\\{ord(sign):06x}" for sign in text)
+        + '"'
+    )
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _drawn(text: str, prefix: str) -> Markup:
+    return Markup(svg.inline(text, prefix))
+
+
+def _numbered(blocks: list[Block]) -> dict[int, int]:
+    """Tables and figures counted from 1 in the order they stand."""
+    counted = {}
+    for kind in (Table, Figure):
+        counted |= {
+            id(block): place
+            for place, block in enumerate((b for b in blocks if isinstance(b, kind)), 1)
+        }
+    return counted
+
+
+def _refuse_arm(page: Page, blocks: list[Block]) -> None:
+    told = [block.title for block in blocks if isinstance(block, Table | Figure) and block.by_arm]
+    if told and page.audience != "closed":
+        raise ValueError(
+            f"{page.audience} page `{page.title}` would show results by arm: {', '.join(told)}"
+        )
+
+
+def _refuse_far_links(blocks: list[Block]) -> None:
+    links = [link for block in blocks if isinstance(block, Links) for link in block.items]
+    far = [link.href for link in links if not BESIDE.fullmatch(link.href)]
+    if far:
+        raise ValueError(
+            f"links must name a file beside the page, without scheme or leading slash: {far}"
+        )
