@@ -161,6 +161,17 @@ def test_forest_keeps_a_clinic_without_estimate_and_prints_a_clipped_interval():
     assert figure.by_arm
 
 
+def test_forest_cuts_a_long_name_but_never_its_denominator():
+    clinics = pl.DataFrame(
+        {"label": ["Clinic " * 12], "estimate": [0.1], "low": [0.0], "high": [0.2], "n": [37]}
+    )
+
+    figure = figures.forest(clinics, None, favours=("B", "A"), title="t", **SPEED)
+
+    for drawing in both(figure):
+        assert [word for word in words(drawing) if word.endswith("\u2026 (n = 37)")]
+
+
 def test_change_is_counted_at_or_above_mcid_but_only_beyond_mdc():
     changes = pl.DataFrame({"change": [0.1, 0.14, 0.2, -0.14, -0.1, 0.0, None]})
 

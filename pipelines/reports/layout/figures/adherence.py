@@ -49,7 +49,9 @@ def _bars(weeks: pl.DataFrame, size: Size) -> alt.LayerChart:
     width = size.width - 64
     step = width / len(weeks)
     thick = min(step * 0.72, 56)
-    x = alt.X("week:O", title="Week of training").axis(labelAngle=0, ticks=False, labelOverlap=True)
+    x = alt.X("week:O", title="Week of training").axis(
+        labelAngle=0, ticks=False, labelOverlap=True, labelSeparation=5
+    )
     y_axis = alt.Axis(title=None, ticks=False, tickCount=5, minExtent=40, maxExtent=40)
     y_scale = alt.Scale(domain=[0, weeks["top"].max() * 1.1], nice=True)
     # The legend needs both bars in one layer: outlined for planned, full for attended.

@@ -23,7 +23,8 @@ STATES = {
 def arrival_calendar(expected: pl.DataFrame, *, title: str, note: str = "") -> Figure:
     """One row per clinic and kind of file, one mark per day a file was expected.
 
-    Assumes: `expected` has clinic_id, file_kind, expected_date (Date), state (a key of STATES).
+    Assumes: `expected` has clinic_id, file_kind, expected_date (Date), state (a key of STATES), and
+    spans no more than some 60 days: on a phone more marks would touch.
     """
     expected = expected.select("clinic_id", "file_kind", "expected_date", "state")
     if expected.is_empty():
@@ -76,7 +77,7 @@ def _calendar(marks: pl.DataFrame, size: Size) -> alt.VConcatChart:
         grid=True,
         minExtent=room,
         maxExtent=room,
-        labelLimit=room - 8,
+        labelLimit=0.9 * room,
     )
     names, looks = list(STATES), list(STATES.values())
     legend = alt.Legend(columns=2 if size.narrow else 4)

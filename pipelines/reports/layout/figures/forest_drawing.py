@@ -21,11 +21,10 @@ def draw_forest(
     size: Size,
 ) -> alt.LayerChart:
     """The chart; `table` has one row per line: place, kind (clinic, overall), told and numbers."""
-    table = table.with_columns(label=pl.format("{} (n = {})", "label", pl.col("n").fill_null(0)))
     words_room = label_room(table["told"], size, 120, 240) + 10
-    names_room = label_room(
-        table["label"], size, 110, size.width - words_room if size.narrow else 240
-    )
+    most = size.width - words_room if size.narrow else 240
+    table = table.with_columns(label=_with_n(int(most / (size.font * 0.58))))
+    names_room = label_room(table["label"], size, 110, most)
     left, right = (6, size.width - 6) if size.narrow else (names_room, size.width - words_room)
     row = 44 if size.narrow else 30
     zero = left + (right - left) * (0 - domain[0]) / (domain[1] - domain[0])
@@ -57,7 +56,7 @@ def draw_forest(
             x=x, y=y, size=alt.Size("n:Q", legend=None, scale=alt.Scale(range=[30, 150]))
         ),
         *_arrowheads(known, x_scale, y),
-        *_words(seen, y_scale, names_room, size),
+        *_words(seen, y_scale, size),
         *_diamond(seen, x_scale, y_scale, 0.2 if size.narrow else 0.28),
     ]
     drawn = alt.layer(*layers).properties(width=size.width - 4, height=height)
@@ -66,6 +65,14 @@ def draw_forest(
     return drawn.properties(
         title=alt.TitleParams(text=list(_arrows(favours)), fontWeight="normal", color=MUTED)
     )
+
+
+def _with_n(most: int) -> pl.Expr:
+    """`name (n = 12)`; a name too long is cut short, its denominator never is."""
+    n = pl.format(" (n = {})", pl.col("n").fill_null(0))
+    room = (most - n.str.len_chars().cast(pl.Int64)).clip(4)
+    cut = pl.col("label").str.slice(0, room - 1) + "\N{HORIZONTAL ELLIPSIS}"
+    return pl.when(pl.col("label").str.len_chars() > room).then(cut).otherwise("label") + n
 
 
 def _arrows(favours: tuple[str, str]) -> tuple[str, str]:
@@ -107,9 +114,17 @@ def _lines(references, domain, span, top, first, height, x_scale, size: Size) ->
     left, right = span
     marks = [alt.Chart(rows(pl.DataFrame({"x": [0.0]}))).mark_rule(color=RULE, strokeWidth=1.5)]
     marks = [marks[0].encode(x=alt.X("x:Q", scale=x_scale), y=alt.value(top), y2=alt.value(height))]
-    for place, (value, label) in enumerate(sorted(references)):
-        at = left + (right - left) * (value - domain[0]) / (domain[1] - domain[0])
-        align = "right" if at + width_of(label, size) > size.width else "left"
+    scale = (right - left) / (domain[1] - domain[0])
+
+    def leans_left(value: float, label: str) -> bool:
+        return left + (value - domain[0]) * scale + width_of(label, size) > size.width
+
+    # In this order no line runs through the label of another: those that lean left from the right
+    # edge first, outermost on top; then the others from left to right.
+    leaning = sorted((one for one in references if leans_left(*one)), reverse=True)
+    order = leaning + sorted(one for one in references if not leans_left(*one))
+    for place, (value, label) in enumerate(order):
+        align = "right" if leans_left(value, label) else "left"
         line = alt.Chart(rows(pl.DataFrame({"x": [float(value)], "label": [label]})))
         where = alt.X("x:Q", scale=x_scale)
         marks += [
@@ -123,7 +138,7 @@ def _lines(references, domain, span, top, first, height, x_scale, size: Size) ->
     return alt.layer(*marks)
 
 
-def _words(seen: pl.DataFrame, y_scale, names_room: float, size: Size) -> list[alt.LayerChart]:
+def _words(seen: pl.DataFrame, y_scale, size: Size) -> list[alt.LayerChart]:
     """Label, n and numbers of each row: beside the scale, or on a phone above the bar."""
     marks = []
     for kind, weight in (("clinic", "normal"), ("overall", "bold")):
@@ -133,9 +148,7 @@ def _words(seen: pl.DataFrame, y_scale, names_room: float, size: Size) -> list[a
         y = alt.Y("place:Q", scale=y_scale, axis=None)
         style = {"baseline": "middle", "fontWeight": weight, "dy": -15 if size.narrow else 0}
         marks += [
-            chart.mark_text(align="left", limit=names_room - 6, **style).encode(
-                x=alt.value(0), y=y, text="label:N"
-            ),
+            chart.mark_text(align="left", **style).encode(x=alt.value(0), y=y, text="label:N"),
             chart.mark_text(align="right", **style).encode(
                 x=alt.value(size.width - 8), y=y, text="told:N"
             ),

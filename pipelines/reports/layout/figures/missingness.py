@@ -6,7 +6,7 @@ import altair as alt
 import polars as pl
 
 from pipelines.reports.layout.blocks import Figure
-from pipelines.reports.layout.figures.directions import label_room, rows
+from pipelines.reports.layout.figures.directions import label_room, rows, width_of
 from pipelines.reports.layout.numbers import MISSING, fraction, number
 from pipelines.reports.layout.palette import CELL_DARK_TEXT, CELL_EMPTY, CELL_LIGHT_TEXT, CELL_RAMP
 from pipelines.reports.layout.svg import Size, draw, no_data
@@ -83,12 +83,13 @@ def _heat_map(cells: pl.DataFrame, size: Size) -> alt.LayerChart:
     if two_lines:
         cells = cells.with_columns(told=pl.col("told").str.replace("/", "\n/", literal=True))
     row = 40 if two_lines else 28
+    upright = max(width_of(visit, size) for visit in visits) > cell_width
     axis = alt.Axis(
         orient="top",
         title="Visit",
-        labelAngle=0,
+        labelAngle=-90 if upright else 0,
         ticks=False,
-        labelLimit=cell_width,
+        labelLimit=90 if upright else cell_width,
         labelOverlap=False,
     )
     x = alt.X(
@@ -99,7 +100,7 @@ def _heat_map(cells: pl.DataFrame, size: Size) -> alt.LayerChart:
         ticks=False,
         minExtent=room,
         maxExtent=room,
-        labelLimit=room - 6,
+        labelLimit=0.9 * room,
     )
     y = alt.Y(
         "clinic_id:N", sort=clinics, axis=side, scale=alt.Scale(paddingInner=0.08, paddingOuter=0)
