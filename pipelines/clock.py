@@ -11,6 +11,7 @@ from pipelines.errors import ContractError
 NONEXISTENT = "nonexistent_local_time"
 AMBIGUOUS = "ambiguous_local_time"
 _MINUTE_US = 60_000_000
+_RESOLVED = pl.Struct({"utc": pl.Datetime("us"), "fault": pl.String})
 
 
 def local_to_utc(local: pl.Expr, time_zone: str, offset_minutes: pl.Expr | None = None) -> pl.Expr:
@@ -21,26 +22,38 @@ def local_to_utc(local: pl.Expr, time_zone: str, offset_minutes: pl.Expr | None 
     Assumes: `local` is a naive Datetime.
     """
     _require_zone(time_zone)
-    local = local.cast(pl.Datetime("us"))
-    earliest, latest = (
-        _to_utc(local, time_zone, ambiguous) for ambiguous in ("earliest", "latest")
+    told = pl.lit(None, pl.Int64) if offset_minutes is None else offset_minutes.cast(pl.Int64)
+    asked = pl.struct(local.cast(pl.Datetime("us")).alias("local"), told.alias("told"))
+    return asked.map_batches(lambda rows: _resolve(rows, time_zone), return_dtype=_RESOLVED)
+
+
+def _resolve(rows: pl.Series, time_zone: str) -> pl.Series:
+    """The instants of a struct series `local`, `told`.
+
+    Offsets change on the quarter hour at most, so each quarter hour that occurs is looked up once.
+    """
+    asked = rows.struct.unnest().with_columns(quarter=pl.col("local").dt.truncate("15m"))
+    known = asked.select(pl.col("quarter").unique()).with_columns(
+        (pl.col("quarter") - _to_utc(pl.col("quarter"), time_zone, which)).alias(which)
+        for which in ("earliest", "latest")
     )
-    told = pl.lit(None, pl.Datetime("us"))
-    if offset_minutes is not None:
-        told = local - pl.duration(minutes=offset_minutes.cast(pl.Int64), time_unit="us")
-    utc = (
-        pl.when(earliest == latest)
-        .then(earliest)
-        .when((told == earliest) | (told == latest))
+    found = asked.join(known, on="quarter", how="left", maintain_order="left")
+    told = pl.duration(minutes="told", time_unit="us")
+    offset = (
+        pl.when(pl.col("earliest") == pl.col("latest"))
+        .then("earliest")
+        .when((told == pl.col("earliest")) | (told == pl.col("latest")))
         .then(told)
     )
     fault = (
-        pl.when(local.is_not_null() & earliest.is_null())
+        pl.when(pl.col("local").is_not_null() & pl.col("earliest").is_null())
         .then(pl.lit(NONEXISTENT))
-        .when(local.is_not_null() & utc.is_null())
+        .when(pl.col("local").is_not_null() & offset.is_null())
         .then(pl.lit(AMBIGUOUS))
     )
-    return pl.struct(utc.alias("utc"), fault.alias("fault"))
+    return found.select(
+        pl.struct((pl.col("local") - offset).alias("utc"), fault.alias("fault"))
+    ).to_series()
 
 
 def local_date(utc: pl.Expr, time_zone: str) -> pl.Expr:

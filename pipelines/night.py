@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -17,6 +16,7 @@ from pipelines.receive.identify import identify, named
 from pipelines.receive.ledger import Receipt, read_check, receipts
 from pipelines.warehouse.build import Inputs
 from pipelines.warehouse.ledgers import DELIVERY_SCHEMA
+from pipelines.warehouse.refs import local_day
 
 _COUNTS = ("n_received", "n_accepted", "n_quarantined", "n_duplicate")
 
@@ -58,7 +58,7 @@ def gather(home: Path, contract: Contract, cutoff: dt.datetime) -> Inputs:
                 )
         grace = contract.study.calendar["grace_days"]
         calendars.append(
-            calendar.arrivals(clinic, sent, _local_day(cutoff, clinic.time_zone), grace)
+            calendar.arrivals(clinic, sent, local_day(cutoff, clinic.time_zone), grace)
         )
     return Inputs(
         deliveries=pl.DataFrame(rows, schema=DELIVERY_SCHEMA, orient="row"), core=core, quarantine=quarantine,
@@ -148,7 +148,3 @@ def stale_clinics(
 def stamp(cutoff: dt.datetime) -> str:
     """The cut-off as a folder name."""
     return f"{cutoff:%Y-%m-%dT%H%M%SZ}"
-
-
-def _local_day(cutoff: dt.datetime, zone: str) -> dt.date:
-    return cutoff.replace(tzinfo=dt.UTC).astimezone(ZoneInfo(zone)).date()

@@ -84,7 +84,7 @@ def _rule(table: str, name: str, kind, severity, description: str, remedy: str) 
 def across_view(contract: Contract, table: str) -> str:
     """SELECT of one row per current row of the table, with one truth column per rule.
 
-    Assumes the tables `current_<table>`, `clinic_zone` and `visit_window` and the macro `local_date(instant, zone)`.
+    Assumes the tables `current_<table>` and `visit_window`.
     """
     declared = contract.tables[table]
     columns = []
@@ -112,7 +112,7 @@ def across_view(contract: Contract, table: str) -> str:
     return (
         "SELECT x.delivery_id, x.row_no, x.clinic_id, CAST([] AS VARCHAR[]) AS faults, "
         + ", ".join(columns)
-        + f" FROM (SELECT t.*, z.time_zone FROM current_{table} t JOIN clinic_zone z USING (clinic_id)) x "
+        + f" FROM current_{table} x "
         + participant
         + window
     )
@@ -120,17 +120,11 @@ def across_view(contract: Contract, table: str) -> str:
 
 def _holds(body: AcrossRule, table: str, enrolled: str) -> str:
     """TRUE where the rule does not apply, or the row it asks for exists."""
-    on = " AND ".join(
-        f"o.{theirs} = x.{ours}" for theirs, ours in body.exists.match.items()
-    )
+    on = " AND ".join(f"o.{theirs} = x.{ours}" for theirs, ours in body.exists.match.items())
     if body.exists.where:
         on += f" AND ({predicates.prefixed(body.exists.where, 'x', 'o')})"
     holds = f"EXISTS (SELECT 1 FROM current_{body.exists.table} o WHERE {on})"
-    skip = (
-        [f"NOT coalesce({predicates.prefixed(body.when, 'x')}, FALSE)"]
-        if body.when
-        else []
-    )
+    skip = [f"NOT coalesce({predicates.prefixed(body.when, 'x')}, FALSE)"] if body.when else []
     if table != "participant":
         skip.append(f"NOT ({enrolled})")  # that is its own finding
     return " OR ".join([*skip, holds])

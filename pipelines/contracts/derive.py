@@ -20,9 +20,7 @@ def generated(contract: Contract) -> dict[str, str]:
     """Path below the repository -> content."""
     out = {"schemas/DICTIONARY.md": dictionary(contract)}
     for table in [*contract.tables, LINE_TABLE]:
-        out[f"schemas/expectations/{table}.json"] = _json(
-            suite(table, rules_of(contract, table))
-        )
+        out[f"schemas/expectations/{table}.json"] = _json(suite(table, rules_of(contract, table)))
     for table, declared in contract.tables.items():
         out[f"schemas/expectations/across_{table}.json"] = _json(
             suite(f"across_{table}", across_rules(contract, table))
@@ -63,8 +61,7 @@ def drift(contract: Contract, root: Path) -> list[str]:
     changed = [
         name
         for name, text in wanted.items()
-        if not (root / name).is_file()
-        or (root / name).read_text(encoding="utf-8") != text
+        if not (root / name).is_file() or (root / name).read_text(encoding="utf-8") != text
     ]
     return sorted({*changed, *(present - set(wanted))})
 

@@ -55,9 +55,7 @@ def dictionary(contract: Contract) -> str:
     out += ["## Code lists", ""]
     for name, codes in contract.codes.items():
         out += [
-            f"**{name}**: "
-            + "; ".join(f"`{code}` {words}" for code, words in codes.items())
-            + ".",
+            f"**{name}**: " + "; ".join(f"`{code}` {words}" for code, words in codes.items()) + ".",
             "",
         ]
     return "\n".join(out)
@@ -81,9 +79,7 @@ def sending_guide(contract: Contract, clinic: Clinic) -> str:
     return "\n".join(out)
 
 
-def _file_guide(
-    contract: Contract, clinic: Clinic, kind: str, file: FileKind
-) -> list[str]:
+def _file_guide(contract: Contract, clinic: Clinic, kind: str, file: FileKind) -> list[str]:
     keyed = {
         "increment": "Each file holds only new rows.",
         "snapshot": "Each file holds everything; a row that is no longer there counts as withdrawn.",
@@ -119,15 +115,11 @@ def _file_guide(
     return out
 
 
-def _words(
-    contract: Contract, clinic: Clinic, columns: TableMap, meaning: ColumnMap
-) -> str:
+def _words(contract: Contract, clinic: Clinic, columns: TableMap, meaning: ColumnMap) -> str:
     field = contract.fields.get(meaning.field or "")
     if field is None or field.type not in ("code", "boolean"):
         return ""
-    words = meaning.words or {**clinic.words, **columns.words}.get(
-        field.codes or "boolean", {}
-    )
+    words = meaning.words or {**clinic.words, **columns.words}.get(field.codes or "boolean", {})
     return ", ".join(
         f"{_cell(word)} = {str(code).lower() if isinstance(code, bool) else code}"
         for word, code in words.items()

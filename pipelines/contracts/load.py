@@ -34,9 +34,7 @@ def load_contract(schemas: Path) -> Contract:
         for name, body in series.expand_field(template, body)
     }
     codes, _ = _mapping(schemas / "codes.yaml")
-    codes = {
-        name: {str(k): str(v) for k, v in body.items()} for name, body in codes.items()
-    }
+    codes = {name: {str(k): str(v) for k, v in body.items()} for name, body in codes.items()}
     study = _file(Study, schemas / "study.yaml", StudyFileError)
     raw_corrections, lines = _mapping(schemas / "corrections.yaml")
     corrections = tuple(
@@ -51,9 +49,7 @@ def load_contract(schemas: Path) -> Contract:
         for n, entry in enumerate(raw_corrections.get("corrections") or [])
     )
     tables = {
-        path.stem: _file(
-            Table, path, edit=lambda body: series.expand_table(body, fields)
-        )
+        path.stem: _file(Table, path, edit=lambda body: series.expand_table(body, fields))
         for path in sorted((schemas / "tables").glob("*.yaml"))
     }
     clinics = {
@@ -78,8 +74,7 @@ def load_contract(schemas: Path) -> Contract:
         study=study,
         corrections=corrections,
         clinic_digests={
-            name: _digest([schemas / "clinics" / f"{name}.yaml"], shared)
-            for name in clinics
+            name: _digest([schemas / "clinics" / f"{name}.yaml"], shared) for name in clinics
         },
         digest=_digest(sorted(schemas.rglob("*.yaml"))),
     )
@@ -99,9 +94,7 @@ def _file(
     return _parse(model, body, path, lines, (), error)
 
 
-def _mapping(
-    path: Path, error: type[BackstepError] = ContractError
-) -> tuple[dict, Lines]:
+def _mapping(path: Path, error: type[BackstepError] = ContractError) -> tuple[dict, Lines]:
     if not path.is_file():
         raise error(
             f"{path.name} is missing",
@@ -131,11 +124,7 @@ def _parse(
     except ValidationError as fault:
         first = fault.errors(include_url=False, include_input=False)[0]
         loc = tuple(part for part in first["loc"] if part != "__root__")
-        known = (
-            ", ".join(sorted(model.model_fields))
-            if first["type"] == "extra_forbidden"
-            else ""
-        )
+        known = ", ".join(sorted(model.model_fields)) if first["type"] == "extra_forbidden" else ""
         raise error(
             f"{'.'.join(map(str, (*at, *loc)))}: {_plain(first)}",
             where=f"{path.name}:{line_of(lines, (*at, *loc))}",

@@ -34,9 +34,7 @@ class FieldDef(Frozen):
     @model_validator(mode="after")
     def _consistent(self) -> FieldDef:
         if (self.type == "code") != (self.codes is not None):
-            raise ValueError(
-                "a field of type code names its list in `codes`, and no other does"
-            )
+            raise ValueError("a field of type code names its list in `codes`, and no other does")
         for name in ("valid", "plausible"):
             span = getattr(self, name)
             if span is not None and span[0] > span[1]:
@@ -95,9 +93,7 @@ class ColumnMap(Frozen):
     field: str | None = None
     unit: str | None = None
     time_of: str | None = None  # this column is the clock time of that instant field
-    local_of: str | None = (
-        None  # this column is the local date and time of that instant field
-    )
+    local_of: str | None = None  # this column is the local date and time of that instant field
     words: dict[str, str | bool] | None = None
     missing: tuple[str, ...] | None = None
     dates: str | None = None
@@ -107,9 +103,7 @@ class ColumnMap(Frozen):
     @model_validator(mode="after")
     def _one_meaning(self) -> ColumnMap:
         if sum(x is not None for x in (self.field, self.time_of, self.local_of)) != 1:
-            raise ValueError(
-                "a column is exactly one of `field`, `time_of`, `local_of`"
-            )
+            raise ValueError("a column is exactly one of `field`, `time_of`, `local_of`")
         return self
 
 
@@ -190,9 +184,7 @@ class FileKind(Frozen):
     def _pattern(cls, name: str) -> str:
         groups = re.compile(name).groupindex
         if "sent" not in groups:
-            raise ValueError(
-                "the pattern needs a group `sent`: the date the clinic sent the file"
-            )
+            raise ValueError("the pattern needs a group `sent`: the date the clinic sent the file")
         return name
 
 
@@ -289,7 +281,5 @@ class Contract(Frozen):
     clinics: dict[str, Clinic]
     study: Study
     corrections: tuple[Correction, ...]
-    clinic_digests: dict[
-        str, str
-    ]  # changes when anything a clinic's deliveries depend on changes
+    clinic_digests: dict[str, str]  # changes when anything a clinic's deliveries depend on changes
     digest: str

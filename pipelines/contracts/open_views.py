@@ -28,19 +28,14 @@ def open_columns(contract: Contract, table: str) -> dict[str, str]:
 def open_select(contract: Contract, table: str) -> str:
     """The SELECT that makes an open core table from the closed database attached as `closed`."""
     name = f"core_{table}"
-    lines = [
-        f"    {sql} AS {column}"
-        for column, sql in open_columns(contract, table).items()
-    ]
+    lines = [f"    {sql} AS {column}" for column, sql in open_columns(contract, table).items()]
     if table == "participant":
         lines += [
             "    t.sessions_due_n AS sessions_due_n",
             "    t.is_withdrawn AS is_withdrawn",
         ]
     key = [
-        f"t.{name}"
-        for name in contract.tables[table].key
-        if name in open_columns(contract, table)
+        f"t.{name}" for name in contract.tables[table].key if name in open_columns(contract, table)
     ]
     return (
         _HEADER.format(name=name)
@@ -68,7 +63,4 @@ SHARED = {
 def shared_select(name: str) -> str:
     """The SELECT of a table that is the same on both sides but for the columns left out."""
     lines = ",\n".join(f"    {column}" for column in SHARED[name])
-    return (
-        _HEADER.format(name=name)
-        + f"SELECT\n{lines}\nFROM closed.{name}\nORDER BY ALL\n"
-    )
+    return _HEADER.format(name=name) + f"SELECT\n{lines}\nFROM closed.{name}\nORDER BY ALL\n"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from pipelines.contracts.tables import local_date_name
 from pipelines.errors import ContractError
 
 # What both DuckDB versions (and Polars, for most) evaluate alike; `date - date` is left out, see docs/decisions.
@@ -17,12 +20,11 @@ _ALLOWED = (
     exp.Coalesce, exp.Abs, exp.Round, exp.Floor, exp.Greatest, exp.Least, exp.Nullif,
     exp.Case, exp.If,
 )  # fmt: skip
+Where = str | Callable[[], str]  # worked out only when there is a fault to report
 _FUNCTIONS = {"local_date"}
 
 
-def parse(
-    text: str, columns: set[str], *, other: set[str] | None = None, where: str = ""
-) -> str:
+def parse(text: str, columns: set[str], *, other: set[str] | None = None, where: Where = "") -> str:
     """The predicate as DuckDB SQL, or ContractError if it uses anything not allowed or not known.
 
     `other` are the columns that may be named with the prefix `other.`.
@@ -34,22 +36,18 @@ def parse(
         if not isinstance(node, _ALLOWED):
             raise ContractError(
                 f"`{node.key}` may not be used in a rule",
-                where=where,
+                where=where if isinstance(where, str) else where(),
                 remedy="use comparisons, BETWEEN, IN, AND/OR/NOT, IS NULL, arithmetic, coalesce, abs, "
                 "round, floor, greatest, least, nullif, CASE",
             )
     for column in tree.find_all(exp.Column):
         known = (
-            columns
-            if not column.table
-            else (other or set())
-            if column.table == "other"
-            else set()
+            columns if not column.table else (other or set()) if column.table == "other" else set()
         )
         if column.name not in known:
             raise ContractError(
                 f"the rule names `{column.sql()}`, which is not a column here",
-                where=where,
+                where=where if isinstance(where, str) else where(),
                 remedy="use the field names of the table"
                 + (", or `other.` for the matched table" if other else ""),
             )
@@ -69,16 +67,15 @@ def prefixed(text: str, own: str, other: str | None = None) -> str:
     """The predicate with its columns qualified for a join."""
     tree = _tree(text, "")
     for column in tree.find_all(exp.Column):
-        column.set(
-            "table", exp.to_identifier(other if column.table == "other" else own)
-        )
+        column.set("table", exp.to_identifier(other if column.table == "other" else own))
     for call in list(tree.find_all(exp.Anonymous)):
-        if call.name.lower() == "local_date":  # the clinic's zone comes with the row
-            call.append("expressions", exp.column("time_zone", table=own))
+        if call.name.lower() == "local_date":  # the date on the clinic's wall comes with the row
+            instant = call.expressions[0]
+            call.replace(exp.column(local_date_name(instant.name), table=instant.table))
     return tree.sql(dialect="duckdb")
 
 
-def _tree(text: str, where: str) -> exp.Expression:
+def _tree(text: str, where: Where) -> exp.Expression:
     try:
         statements = sqlglot.parse(f"SELECT ({text})", dialect="duckdb")
         if len(statements) != 1 or statements[0] is None:
@@ -88,9 +85,7 @@ def _tree(text: str, where: str) -> exp.Expression:
             not isinstance(select, exp.Select)
             or len(select.expressions) != 1
             or any(
-                value
-                for name, value in select.args.items()
-                if name not in ("expressions", "kind")
+                value for name, value in select.args.items() if name not in ("expressions", "kind")
             )
         ):
             raise SqlglotError("more than one expression")
@@ -98,6 +93,6 @@ def _tree(text: str, where: str) -> exp.Expression:
     except SqlglotError:
         raise ContractError(
             "this rule is not one SQL predicate",
-            where=where,
+            where=where if isinstance(where, str) else where(),
             remedy="write one condition, as it would stand after WHERE",
         ) from None

@@ -47,9 +47,7 @@ def _check_table(contract: Contract, name: str, table: Table, path: Path) -> Non
         if field not in table.fields:
             _fault(path, ("key",), f"`{field}` is not a field of this table")
     for rule, body in table.rules.items():
-        predicates.parse(
-            body.holds, set(table.fields), where=_at(path, ("rules", rule))
-        )
+        predicates.parse(body.holds, set(table.fields), where=lambda: _at(path, ("rules", rule)))
     for rule, body in table.across.items():
         at = ("across", rule)
         other = contract.tables.get(body.exists.table)
@@ -67,17 +65,15 @@ def _check_table(contract: Contract, name: str, table: Table, path: Path) -> Non
                 body.exists.where,
                 set(table.fields),
                 other=set(other.fields),
-                where=_at(path, at),
+                where=lambda: _at(path, at),
             )
         if body.when:
-            predicates.parse(body.when, set(table.fields), where=_at(path, at))
+            predicates.parse(body.when, set(table.fields), where=lambda: _at(path, at))
 
 
 def _check_clinic(contract: Contract, clinic: Clinic, path: Path) -> None:
     if clinic.time_zone not in available_timezones():
-        _fault(
-            path, ("time_zone",), f"time zone `{clinic.time_zone}` is not an IANA name"
-        )
+        _fault(path, ("time_zone",), f"time zone `{clinic.time_zone}` is not an IANA name")
     _check_words(contract, clinic.words, path, ("words",))
     for kind, file in clinic.files.items():
         if file.sheets and set(file.sheets) != set(file.tables):
@@ -90,9 +86,7 @@ def _check_clinic(contract: Contract, clinic: Clinic, path: Path) -> None:
         for table, table_map in file.tables.items():
             at = ("files", kind, "tables", table)
             if table not in contract.tables:
-                _fault(
-                    path, at, f"table `{table}` is not declared under schemas/tables"
-                )
+                _fault(path, at, f"table `{table}` is not declared under schemas/tables")
             fields = contract.tables[table].fields
             _check_words(contract, table_map.words, path, (*at, "words"))
             for field in table_map.constants:

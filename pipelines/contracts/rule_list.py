@@ -74,16 +74,14 @@ def rules_of(contract: Contract, table: str) -> list[Rule]:
     """Every rule that the staged frame of this table is checked against, in a fixed order."""
     if table == LINE_TABLE:
         return [
-            _fault_rule(table, name, "quarantine", *texts)
-            for name, texts in _LINE_RULES.items()
+            _fault_rule(table, name, "quarantine", *texts) for name, texts in _LINE_RULES.items()
         ]
     declared = contract.tables[table]
     fields = {name: contract.fields[name] for name in declared.fields}
     rules = []
     if "participant_id" in fields:
         rules += [
-            _fault_rule(table, name, "quarantine", *texts)
-            for name, texts in _ID_FAULTS.items()
+            _fault_rule(table, name, "quarantine", *texts) for name, texts in _ID_FAULTS.items()
         ]
     types = {field.type for field in fields.values()}
     for name, (applies, severity, description, remedy) in _FAULTS.items():
@@ -97,9 +95,7 @@ def rules_of(contract: Contract, table: str) -> list[Rule]:
         rules += _ranges(table, name, field)
     rules.append(_one_row_per_key(table, declared.key))
     if declared.answers:
-        items = ", ".join(
-            name for name in fields if name.startswith(declared.answers.items)
-        )
+        items = ", ".join(name for name in fields if name.startswith(declared.answers.items))
         rules.append(
             _row_rule(
                 table,
@@ -127,9 +123,7 @@ def rules_of(contract: Contract, table: str) -> list[Rule]:
     return rules
 
 
-def _fault_rule(
-    table: str, name: str, severity: Severity, description: str, remedy: str
-) -> Rule:
+def _fault_rule(table: str, name: str, severity: Severity, description: str, remedy: str) -> Rule:
     breaks = f"len(list_filter(faults, lambda f: starts_with(f, '{name}:'))) > 0"
     return Rule(
         table,
@@ -254,9 +248,7 @@ def reveals_arm(contract: Contract, rule: Rule) -> bool:
     if rule.table == LINE_TABLE:
         return False
     declared = contract.tables[rule.table]
-    marked = {
-        name for name in declared.fields if contract.fields[name].reveals == "arm"
-    }
+    marked = {name for name in declared.fields if contract.fields[name].reveals == "arm"}
     if rule.field is not None:
         return rule.field in marked
     if rule.name in declared.rules:
@@ -268,7 +260,4 @@ def reveals_arm(contract: Contract, rule: Rule) -> bool:
     for text in (across.when, across.exists.where):
         read |= predicates.columns_of(text) if text else set()
         read |= predicates.columns_of(text, other=True) if text else set()
-    return bool(
-        read
-        & {name for name, field in contract.fields.items() if field.reveals == "arm"}
-    )
+    return bool(read & {name for name, field in contract.fields.items() if field.reveals == "arm"})

@@ -25,11 +25,7 @@ def expand_table(body: dict, fields: dict[str, FieldDef]) -> dict:
     return {
         **body,
         **{
-            part: [
-                name
-                for entry in body.get(part) or []
-                for name in _matching(entry, fields)
-            ]
+            part: [name for entry in body.get(part) or [] for name in _matching(entry, fields)]
             for part in ("required", "optional")
         },
     }

@@ -15,20 +15,16 @@ BROKEN_SCHEMA = {"row_no": pl.Int64, "rule": pl.String, "sent": pl.String}
 class Layout:
     """How one kind of file is laid out, as its clinic declares it. Never guessed per value."""
 
-    encoding: str = "utf-8"  # declared; a BOM in the file must agree with it (utf-8-sig is accepted)
+    encoding: str = (
+        "utf-8"  # declared; a BOM in the file must agree with it (utf-8-sig is accepted)
+    )
     delimiter: str = ","
     quote: str = '"'
-    header: tuple[
-        str, ...
-    ] = ()  # column names that must all be in the header row; finds that row
+    header: tuple[str, ...] = ()  # column names that must all be in the header row; finds that row
     sheet: str | None = None  # XLSX: the worksheet
-    preamble: dict[str, str] = field(
-        default_factory=dict
-    )  # our key -> label that starts the line
+    preamble: dict[str, str] = field(default_factory=dict)  # our key -> label that starts the line
     footer: str | None = None  # a line starting with this text ends the table
-    trailer_count: bool = (
-        False  # the footer carries the row count; a mismatch means truncated
-    )
+    trailer_count: bool = False  # the footer carries the row count; a mismatch means truncated
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,22 @@ def staged_schema(contract: Contract, table: str) -> dict[str, pl.DataType]:
     fields = {n: POLARS[contract.fields[n].type] for n in contract.tables[table].fields}
     return {
         "delivery_id": pl.String, "clinic_id": pl.String, "row_no": pl.Int64, **fields,
+        **dict.fromkeys(local_dates(contract, table).values(), pl.Date),
         "row_key": pl.String, "row_hash": pl.UInt64, "sent": pl.String, "faults": pl.List(pl.String),
     }  # fmt: skip
+
+
+def local_dates(contract: Contract, table: str) -> dict[str, str]:
+    """Instant field -> the staged column with its calendar date on the clinic's wall."""
+    return {
+        name: local_date_name(name)
+        for name in contract.tables[table].fields
+        if contract.fields[name].type == "instant"
+    }
+
+
+def local_date_name(instant: str) -> str:
+    return instant.removesuffix("_utc") + "_on"
 
 
 def core_name(contract: Contract, table: str) -> str | None:
@@ -109,9 +123,7 @@ def _check(contract: Contract, name: str, field: FieldDef) -> str | None:
         words = ", ".join(f"'{_quoted(code)}'" for code in contract.codes[field.codes])
         return f"{name} IN ({words})"
     if field.valid:
-        low, high = (
-            f"DATE '{end}'" if field.type == "date" else end for end in field.valid
-        )
+        low, high = (f"DATE '{end}'" if field.type == "date" else end for end in field.valid)
         return f"{name} BETWEEN {low} AND {high}"
     return None
 

@@ -9,7 +9,7 @@ import polars as pl
 from pipelines import clock, identity
 from pipelines.contracts.model import Clinic, Contract, TableMap
 from pipelines.contracts.shapes import Delivery
-from pipelines.contracts.tables import staged_schema
+from pipelines.contracts.tables import local_date_name, local_dates, staged_schema
 from pipelines.standardise import values
 
 _OPENED = ("1", "2")  # REDCap: form unverified or complete
@@ -23,7 +23,9 @@ class Mapping:
     clinic: Clinic
     table: str
     columns: TableMap
-    shared_file: bool  # the file's lines carry several tables: not every line is a record of this one
+    shared_file: (
+        bool  # the file's lines carry several tables: not every line is a record of this one
+    )
 
 
 def records_of(rows: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:
@@ -33,17 +35,16 @@ def records_of(rows: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:
         keep &= pl.col(column).fill_null("").is_in(list(allowed))
     rows = rows.filter(keep)
     wanted = [column for column in mapping.columns.columns if column in rows.columns]
-    cells = rows.select(
-        "row_no",
-        *([mapping.columns.complete] if mapping.columns.complete else []),
-        *(
-            values.clean(
-                rows[c],
-                mapping.clinic.missing + (mapping.columns.columns[c].missing or ()),
-            )
-            for c in wanted
-        ),
-        row_hash=rows.select(wanted).hash_rows(),
+    complete = [mapping.columns.complete] if mapping.columns.complete else []
+    missing = {
+        c: mapping.clinic.missing + (mapping.columns.columns[c].missing or ()) for c in wanted
+    }
+    cells = pl.concat(
+        [
+            rows.select("row_no", *complete, row_hash=rows.select(wanted).hash_rows()),
+            values.clean(rows, missing),
+        ],
+        how="horizontal",
     )
     if not mapping.shared_file:
         return cells
@@ -55,9 +56,7 @@ def records_of(rows: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:
         and not mapping.columns.columns[column].checkbox
     ]
     present = (
-        pl.any_horizontal(pl.col(c).is_not_null() for c in telling)
-        if telling
-        else pl.lit(True)
+        pl.any_horizontal(pl.col(c).is_not_null() for c in telling) if telling else pl.lit(True)
     )
     if mapping.columns.complete:
         present |= pl.col(mapping.columns.complete).is_in(_OPENED)
@@ -68,47 +67,70 @@ def stage(cells: pl.DataFrame, mapping: Mapping, delivery: Delivery) -> pl.DataF
     """The staged frame of the table: typed fields, and the faults of each row by name."""
     contract, clinic, table = mapping.contract, mapping.clinic, mapping.table
     words = {**clinic.words, **mapping.columns.words}
-    found: dict[str, pl.Expr] = {}
-    faults: dict[str, pl.Expr] = {}
-    for column, meaning in mapping.columns.columns.items():
-        if meaning.field is None or column not in cells.columns:
-            continue
-        field, cell = contract.fields[meaning.field], pl.col(column)
-        if meaning.checkbox and mapping.columns.complete:
-            cell = pl.when(pl.col(mapping.columns.complete).is_in(_OPENED)).then(cell)
-        found[meaning.field] = values.value(field, meaning, clinic, words, cell)
-        if field.type != "text":
-            faults[f"{values.FAULT_OF[field.type]}:{meaning.field}"] = (
-                cell.is_not_null() & found[meaning.field].is_null()
-            )
-    for name, value in mapping.columns.constants.items():
-        found[name] = pl.lit(value)
-    for name in mapping.columns.instants:
-        found[name], more = _instant(name, mapping, cells.columns)
-        faults |= more
+    cells = _opened_only(cells, mapping)
+    column_of = {
+        meaning.field: column
+        for column, meaning in mapping.columns.columns.items()
+        if meaning.field and column in cells.columns
+    }
+    found = {
+        name: values.value(
+            contract.fields[name], mapping.columns.columns[column], clinic, words, pl.col(column)
+        )
+        for name, column in column_of.items()
+    }
+    found |= {name: pl.lit(value) for name, value in mapping.columns.constants.items()}
     schema = staged_schema(contract, table)
-    fields = contract.tables[table].fields
     typed = cells.select(
         "row_no",
         "row_hash",
         *(
-            found.get(name, pl.lit(None)).cast(schema[name]).alias(name)
-            for name in fields
+            found.get(n, pl.lit(None)).cast(schema[n]).alias(n)
+            for n in contract.tables[table].fields
         ),
-        *(mask.alias(f"fault {name}") for name, mask in faults.items()),
         sent=_sent(cells.columns, mapping),
     )
-    return _finish(typed, mapping, delivery)
+    faults = _unreadable(typed, cells, column_of, contract)
+    for name in mapping.columns.instants:
+        instant, day, more = _instant(name, mapping, cells)
+        typed = typed.with_columns(instant.alias(name), day.alias(local_date_name(name)))
+        faults |= more
+    return _finish(typed, faults, mapping, delivery)
 
 
-def _finish(typed: pl.DataFrame, mapping: Mapping, delivery: Delivery) -> pl.DataFrame:
-    """Adds identity, key and the list of faults; only columns that have a fault cost anything."""
-    masks = [name for name in typed.columns if name.startswith("fault ")]
-    broken = [name for name in masks if typed[name].any()]
-    lists = [pl.when(name).then(pl.lit(name.removeprefix("fault "))) for name in broken]
+def _opened_only(cells: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:
+    """A box of a form that nobody opened was not left unticked: it is missing."""
+    boxes = [c for c, m in mapping.columns.columns.items() if m.checkbox and c in cells.columns]
+    if not boxes or not mapping.columns.complete:
+        return cells
+    opened = pl.col(mapping.columns.complete).is_in(_OPENED)
+    return cells.with_columns(pl.when(opened).then(pl.col(c)).alias(c) for c in boxes)
+
+
+def _unreadable(
+    typed: pl.DataFrame, cells: pl.DataFrame, column_of: dict[str, str], contract: Contract
+) -> dict[str, pl.Series]:
+    """Where a cell has text and its field no value, by `rule:field`; only columns that have such cells."""
+    return {
+        f"{values.FAULT_OF[contract.fields[name].type]}:{name}": cells[column].is_not_null()
+        & typed[name].is_null()
+        for name, column in column_of.items()
+        if contract.fields[name].type != "text"
+        and typed[name].null_count() != cells[column].null_count()
+    }
+
+
+def _finish(
+    typed: pl.DataFrame, faults: dict[str, pl.Series], mapping: Mapping, delivery: Delivery
+) -> pl.DataFrame:
+    """Adds identity, key and the list of faults; only faults that occur cost anything."""
+    lists = [
+        pl.DataFrame({name: mask}).select(pl.when(name).then(pl.lit(name)).alias(name)).to_series()
+        for name, mask in faults.items()
+        if mask.any()
+    ]
     if "participant_id" in typed.columns:
-        fault = identity.id_fault(pl.col("participant_id"), mapping.clinic.prefix)
-        lists.append(fault + ":participant_id")
+        lists += _id_faults(typed["participant_id"], mapping.clinic.prefix)
     declared = mapping.contract.tables[mapping.table]
     key = [
         pl.col(name).cast(pl.String)
@@ -116,55 +138,71 @@ def _finish(typed: pl.DataFrame, mapping: Mapping, delivery: Delivery) -> pl.Dat
         else pl.col(name).cast(pl.String).fill_null("")
         for name in declared.key
     ]
-    staged = typed.with_columns(
+    named = pl.concat_list(lists).list.drop_nulls() if lists else pl.lit([], pl.List(pl.String))
+    days = [
+        pl.lit(None, pl.Date).alias(day)
+        for day in local_dates(mapping.contract, mapping.table).values()
+        if day not in typed.columns
+    ]
+    return typed.with_columns(
+        *days,
         delivery_id=pl.lit(delivery.delivery_id),
         clinic_id=pl.lit(delivery.clinic_id),
         row_key=pl.concat_str(key, separator="|"),
-        faults=pl.concat_list(lists).list.drop_nulls()
-        if lists
-        else pl.lit([], pl.List(pl.String)),
-    )
-    return staged.select(
+        faults=named,
+    ).select(
         pl.col(name).cast(kind)
         for name, kind in staged_schema(mapping.contract, mapping.table).items()
     )
 
 
+def _id_faults(ids: pl.Series, prefix: str) -> list[pl.Series]:
+    """`rule:participant_id` for each row, judged once per distinct code; nothing where all are good."""
+    judged = ids.unique().to_frame("id").with_columns(fault=identity.id_fault(pl.col("id"), prefix))
+    bad = judged.drop_nulls("fault")
+    if bad.is_empty():
+        return []
+    named = bad["fault"] + ":participant_id"
+    return [ids.replace_strict(bad["id"], named, default=None, return_dtype=pl.String)]
+
+
 def _instant(
-    name: str, mapping: Mapping, present: list[str]
-) -> tuple[pl.Expr, dict[str, pl.Expr]]:
-    """The UTC instant of a local date and time, and what may be wrong with it."""
+    name: str, mapping: Mapping, cells: pl.DataFrame
+) -> tuple[pl.Series, pl.Series, dict[str, pl.Series]]:
+    """The UTC instant of a local date and time, its local date, and what may be wrong with it."""
     clinic, source = mapping.clinic, mapping.columns.instants[name]
+    if not {c for c in (source.local, source.date, source.time) if c} <= set(cells.columns):
+        nothing = pl.Series([None] * cells.height, dtype=pl.Datetime("us"))
+        return nothing, nothing.dt.date(), {}
+    order = mapping.columns.columns[source.local or source.date].dates or clinic.dates
     if source.local is not None:
-        if source.local not in present:
-            return pl.lit(None), {}
-        cell = pl.col(source.local)
-        local = values.moment(
-            cell,
-            mapping.columns.columns[source.local].dates or clinic.dates,
-            clinic.times,
-        )
-        unreadable = {f"unreadable_date:{name}": cell.is_not_null() & local.is_null()}
-    else:
-        if source.date not in present or source.time not in present:
-            return pl.lit(None), {}
-        day = values.date(
-            pl.col(source.date),
-            mapping.columns.columns[source.date].dates or clinic.dates,
-        )
-        time = values.time_of_day(pl.col(source.time), clinic.times)
-        local = day.dt.combine(time, time_unit="us")
-        # An unreadable date is the date column's own fault; here only the clock time is judged.
+        local = cells.select(values.moment(pl.col(source.local), order, clinic.times)).to_series()
         unreadable = {
-            f"unreadable_time:{name}": pl.col(source.time).is_not_null()
-            & time.is_null()
+            f"unreadable_date:{name}": cells[source.local].is_not_null() & local.is_null()
         }
-    resolved = clock.local_to_utc(local, clinic.time_zone)
-    fault = resolved.struct.field("fault")
-    return resolved.struct.field("utc"), unreadable | {
-        f"{rule}:{name}": (fault == rule).fill_null(False)
-        for rule in (clock.NONEXISTENT, clock.AMBIGUOUS)
-    }
+    else:
+        parts = cells.select(
+            day=values.date(pl.col(source.date), order),
+            time=values.time_of_day(pl.col(source.time), clinic.times),
+        )
+        local = parts.select(pl.col("day").dt.combine(pl.col("time"), time_unit="us")).to_series()
+        # An unreadable date is the date column's own fault; here only the clock time is judged.
+        blank = cells[source.time].is_null()
+        unreadable = {f"unreadable_time:{name}": ~blank & parts["time"].is_null()}
+    resolved = (
+        local.to_frame("local")
+        .select(clock.local_to_utc(pl.col("local"), clinic.time_zone).alias("r"))
+        .unnest("r")
+    )
+    return (
+        resolved["utc"],
+        local.dt.date(),
+        unreadable
+        | {
+            f"{rule}:{name}": (resolved["fault"] == rule).fill_null(False)
+            for rule in (clock.NONEXISTENT, clock.AMBIGUOUS)
+        },
+    )
 
 
 def _sent(present: list[str], mapping: Mapping) -> pl.Expr:

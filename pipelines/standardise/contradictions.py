@@ -26,16 +26,12 @@ class Evidence:
     marks_against: int = 0
 
 
-def weigh(
-    evidence: Evidence, cells: pl.DataFrame, staged: pl.DataFrame, mapping: Mapping
-) -> None:
+def weigh(evidence: Evidence, cells: pl.DataFrame, staged: pl.DataFrame, mapping: Mapping) -> None:
     """Adds what one batch says."""
     evidence.rows += staged.height
     if "participant_id" in staged.columns:
         prefix = staged["participant_id"].str.slice(0, 3)
-        well_formed = (
-            staged["participant_id"].str.contains(r"^\d{2}-\d{3}-\d$").fill_null(False)
-        )
+        well_formed = staged["participant_id"].str.contains(r"^\d{2}-\d{3}-\d$").fill_null(False)
         own = prefix == f"{mapping.clinic.prefix}-"
         evidence.own_ids += int((own & well_formed).sum())
         evidence.other_ids += int((~own & well_formed).sum())
@@ -53,9 +49,7 @@ def weigh(
             evidence.marks_against += int(against.sum() or 0)
         if field.type == "decimal" and evidence.marks_for == 0:
             mark = mapping.clinic.decimal
-            evidence.marks_for += int(
-                cells[column].str.contains(mark, literal=True).any() or 0
-            )
+            evidence.marks_for += int(cells[column].str.contains(mark, literal=True).any() or 0)
 
 
 def _weigh_dates(evidence: Evidence, cells: pl.Series, order: str) -> None:

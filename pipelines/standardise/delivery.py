@@ -61,12 +61,8 @@ def _standardise_form(
             part += 1
             staged.preamble |= batch.preamble
             staged.skipped.update(batch.skipped)
-            unknown = [
-                c for c in batch.rows.columns if c not in known and c != "row_no"
-            ]
-            staged.unknown_columns += [
-                c for c in unknown if c not in staged.unknown_columns
-            ]
+            unknown = [c for c in batch.rows.columns if c not in known and c != "row_no"]
+            staged.unknown_columns += [c for c in unknown if c not in staged.unknown_columns]
             write_cells(
                 batch.rows,
                 staging,
@@ -80,9 +76,7 @@ def _standardise_form(
                 frame = stage(cells, mapping, delivery)
                 contradictions.weigh(weight, cells, frame, mapping)
                 if frame.height:
-                    write_part(
-                        frame, staging, mapping.table, delivery.delivery_id, part
-                    )
+                    write_part(frame, staging, mapping.table, delivery.delivery_id, part)
                     staged.n_records[mapping.table] += frame.height
         for mapping, weight in zip(mappings, evidence, strict=True):
             contradictions.judge(weight, mapping, delivery.file_name)

@@ -10,7 +10,7 @@ import polars as pl
 from pipelines import clock, devices, identity
 from pipelines.contracts.model import Contract, FileKind
 from pipelines.contracts.shapes import Delivery, DeviceFile
-from pipelines.contracts.tables import staged_schema
+from pipelines.contracts.tables import local_dates, staged_schema
 from pipelines.errors import DeliveryRefused
 from pipelines.standardise.staging import Staged, write_part
 
@@ -28,8 +28,7 @@ def standardise_device(
             remedy="export the recording again from the device's own software",
         )
     order = "".join(
-        part[0]
-        for part in re.findall("[YMD]+", contract.clinics[delivery.clinic_id].dates)
+        part[0] for part in re.findall("[YMD]+", contract.clinics[delivery.clinic_id].dates)
     )
     read = found.read(delivery.raw_path, date_order=order)
     frame = _stage(contract, delivery, read)
@@ -49,9 +48,7 @@ def _stage(contract: Contract, delivery: Delivery, read: DeviceFile) -> pl.DataF
         device_maker=pl.lit(read.maker, pl.String),
         device_model=pl.lit(read.model, pl.String),
     )
-    faults = [
-        identity.id_fault(pl.col("participant_id"), clinic.prefix) + ":participant_id"
-    ]
+    faults = [identity.id_fault(pl.col("participant_id"), clinic.prefix) + ":participant_id"]
     for local in [name for name in records.columns if name.endswith("_local")]:
         target = local.removesuffix("_local") + "_utc"
         if target in declared.fields:
@@ -82,12 +79,13 @@ def _stage(contract: Contract, delivery: Delivery, read: DeviceFile) -> pl.DataF
             right_on="record_no",
         )
     )
-    per_record = noted.group_by("record_no").agg(
-        pl.col("noted").unique(maintain_order=True)
-    )
-    records = records.join(
-        per_record, left_on="row_no", right_on="record_no", how="left"
-    )
+    per_record = noted.group_by("record_no").agg(pl.col("noted").unique(maintain_order=True))
+    records = records.join(per_record, left_on="row_no", right_on="record_no", how="left")
+    for instant, day in local_dates(contract, read.table).items():
+        if instant in records.columns:
+            records = records.with_columns(
+                clock.local_date(pl.col(instant), clinic.time_zone).alias(day)
+            )
     return records.with_columns(
         delivery_id=pl.lit(delivery.delivery_id),
         clinic_id=pl.lit(delivery.clinic_id),
@@ -100,8 +98,7 @@ def _stage(contract: Contract, delivery: Delivery, read: DeviceFile) -> pl.DataF
     ).select(
         (
             pl.col(name)
-            if name
-            in ("delivery_id", "clinic_id", "row_key", "row_hash", "sent", "faults")
+            if name in ("delivery_id", "clinic_id", "row_key", "row_hash", "sent", "faults")
             or name in records.columns
             else pl.lit(None).alias(name)
         ).cast(kind)

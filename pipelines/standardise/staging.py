@@ -25,9 +25,7 @@ LINE_SCHEMA = {
 class Staged:
     """What was read of one delivery; written beside its parts as JSON."""
 
-    n_records: Counter[str] = field(
-        default_factory=Counter
-    )  # by table, broken lines under theirs
+    n_records: Counter[str] = field(default_factory=Counter)  # by table, broken lines under theirs
     skipped: Counter[str] = field(default_factory=Counter)
     preamble: dict[str, str] = field(default_factory=dict)
     unknown_columns: list[str] = field(default_factory=list)
@@ -45,15 +43,11 @@ def clear(staging: Path, delivery_id: str) -> None:
         shutil.rmtree(folder)
 
 
-def write_part(
-    frame: pl.DataFrame, staging: Path, table: str, delivery_id: str, part: int
-) -> None:
+def write_part(frame: pl.DataFrame, staging: Path, table: str, delivery_id: str, part: int) -> None:
     files.write_parquet(frame, staging / table / delivery_id / f"{part:05d}.parquet")
 
 
-def write_cells(
-    rows: pl.DataFrame, staging: Path, tag: str, delivery_id: str, part: int
-) -> None:
+def write_cells(rows: pl.DataFrame, staging: Path, tag: str, delivery_id: str, part: int) -> None:
     """Keeps the text of each line until the check is over, for the rows that will be held."""
     folder = staging / CELLS / delivery_id
     folder.mkdir(parents=True, exist_ok=True)

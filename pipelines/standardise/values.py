@@ -27,18 +27,25 @@ FAULT_OF = {
 }  # fmt: skip
 
 
-def clean(cells: pl.Series, missing: tuple[str, ...]) -> pl.Series:
-    """The cells without surrounding blanks; the clinic's missing-value words become NULL.
+def clean(rows: pl.DataFrame, missing: dict[str, tuple[str, ...]]) -> pl.DataFrame:
+    """The columns named in `missing` without surrounding blanks; missing-value words become NULL.
 
     Minus signs, blanks and digits that only look like ASCII become ASCII.
     """
-    if cells.str.len_bytes().sum() != cells.str.len_chars().sum():
-        cells = cells.str.replace_many(list(_NOT_ASCII), list(_NOT_ASCII.values()))
-    cells = cells.str.strip_chars()
-    words = list(dict.fromkeys(("", *missing)))
-    name = cells.name
-    kept = pl.when(~pl.col(name).is_in(words)).then(pl.col(name))
-    return cells.to_frame().select(kept.alias(name)).to_series()
+    if not missing:
+        return rows.select()
+    plain = rows.select(
+        (pl.col(name).str.len_bytes().sum() == pl.col(name).str.len_chars().sum())
+        for name in missing
+    ).row(0, named=True)
+    cells = []
+    for name, words in missing.items():
+        cell = pl.col(name)
+        if not plain[name]:
+            cell = cell.str.replace_many(list(_NOT_ASCII), list(_NOT_ASCII.values()))
+        cell = cell.str.strip_chars()
+        cells.append(pl.when(~cell.is_in(list(dict.fromkeys(("", *words))))).then(cell).alias(name))
+    return rows.select(cells)
 
 
 def value(
@@ -63,11 +70,7 @@ def value(
         found = units.convert(found, meaning.unit, field.unit)
     if field.type == "integer":
         whole = found.round() == found
-        return (
-            pl.when(whole & (found.abs() < 2**31))
-            .then(found)
-            .cast(pl.Int32, strict=False)
-        )
+        return pl.when(whole & (found.abs() < 2**31)).then(found).cast(pl.Int32, strict=False)
     return found
 
 
@@ -79,11 +82,7 @@ def number(cell: pl.Expr, clinic: Clinic) -> pl.Expr:
         grouped = text.str.contains(
             rf"^[-+]?\d{{1,3}}(?:\{mark}\d{{3}})+(?:\{clinic.decimal}\d+)?$"
         )
-        text = (
-            pl.when(grouped)
-            .then(text.str.replace_all(mark, "", literal=True))
-            .otherwise(text)
-        )
+        text = pl.when(grouped).then(text.str.replace_all(mark, "", literal=True)).otherwise(text)
     if clinic.decimal == ",":
         text = pl.when(~text.str.contains(".", literal=True)).then(
             text.str.replace(",", ".", literal=True)
@@ -97,9 +96,7 @@ def minutes_seconds(cell: pl.Expr, clinic: Clinic) -> pl.Expr:
     mark = "," if clinic.decimal == "," else "."
     parts = cell.str.extract_groups(rf"^(\d{{1,2}}):([0-5]\d(?:\{mark}\d+)?)$")
     seconds = (
-        parts.struct.field("2")
-        .str.replace(",", ".", literal=True)
-        .cast(pl.Float64, strict=False)
+        parts.struct.field("2").str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
     )
     return parts.struct.field("1").cast(pl.Float64, strict=False) * 60 + seconds
 
@@ -116,9 +113,7 @@ def moment(cell: pl.Expr, order: str, times: str) -> pl.Expr:
     found = cell.str.to_datetime(shape, time_unit="us", strict=False)
     if order.startswith("YYYY"):
         for iso in ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"):
-            found = pl.coalesce(
-                found, cell.str.to_datetime(iso, time_unit="us", strict=False)
-            )
+            found = pl.coalesce(found, cell.str.to_datetime(iso, time_unit="us", strict=False))
     return pl.when(found.dt.year().is_between(_EARLIEST_YEAR, _LATEST_YEAR)).then(found)
 
 

@@ -99,7 +99,7 @@ def _build_closed(
         con.unregister("across_finding")
         core.fill_core(con, contract, sql / "ddl")
         core.fill_answers(con, contract)
-        outcomes.expect(con, contract, inputs.cutoff)
+        outcomes.expect(con, contract)
         outcomes.score(con, contract)
         ledgers.write_findings(con, inputs.findings, across)
         ledgers.write_deliveries(con)

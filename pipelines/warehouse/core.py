@@ -8,19 +8,18 @@ from pathlib import Path
 import duckdb
 
 from pipelines.contracts.model import Contract, Correction
-from pipelines.contracts.tables import day_columns
+from pipelines.contracts.tables import day_columns, local_date_name
 from pipelines.errors import StudyFileError
 
 _MACROS = """
 CREATE MACRO study_day(a_date, reference) AS
     CASE WHEN date_diff('day', reference, a_date) >= 0 THEN date_diff('day', reference, a_date) + 1
          ELSE date_diff('day', reference, a_date) END;
-CREATE MACRO local_date(instant, zone) AS CAST(timezone(zone, timezone('UTC', instant)) AS DATE);
 """
 
 
 def create_macros(con: duckdb.DuckDBPyConnection) -> None:
-    """`study_day(date, reference)` (no day 0) and `local_date(instant, zone)`."""
+    """`study_day(date, reference)`: the reference is day 1, there is no day 0."""
     con.execute(_MACROS)
 
 
@@ -133,17 +132,13 @@ def fill_answers(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
 
 
 def _study_day(contract: Contract, name: str) -> str:
-    local = (
-        f"local_date(c.{name}, z.time_zone)"
-        if contract.fields[name].type == "instant"
-        else f"c.{name}"
-    )
-    return f"study_day({local}, p.randomised_date)"
+    date = local_date_name(name) if contract.fields[name].type == "instant" else name
+    return f"study_day(c.{date}, p.randomised_date)"
 
 
 def _kept(table: str) -> str:
     return (
-        f"current_{table} AS c JOIN clinic_zone AS z USING (clinic_id) "
+        f"current_{table} AS c "
         f"LEFT JOIN current_participant AS p ON p.participant_id = c.participant_id "
         f"ANTI JOIN held_row AS h ON h.delivery_id = c.delivery_id AND h.row_no = c.row_no AND h.table_name = '{table}'"
     )

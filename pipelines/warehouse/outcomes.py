@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 import duckdb
 import polars as pl
 
@@ -35,7 +33,7 @@ def score(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
     )
 
 
-def expect(con: duckdb.DuckDBPyConnection, contract: Contract, cutoff: dt.datetime) -> None:
+def expect(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
     """core_expected_form (forms due by the cut-off) and the sessions due, on core_participant.
 
     A form is due once its window has closed, unless the participant had left before the window opened. Sessions are
@@ -54,14 +52,13 @@ def expect(con: duckdb.DuckDBPyConnection, contract: Contract, cutoff: dt.dateti
         CREATE TABLE core_expected_form AS
         SELECT p.participant_id, p.clinic_id, f.form, f.visit_code
         FROM core_participant AS p
-        JOIN clinic_zone AS z USING (clinic_id)
+        JOIN clinic_day AS z USING (clinic_id)
         CROSS JOIN form AS f
         JOIN ref_visit AS v USING (visit_code)
-        WHERE local_date(CAST(? AS TIMESTAMP), z.time_zone) > p.randomised_date + CAST(v.to_day AS INTEGER)
+        WHERE z.today_date > p.randomised_date + CAST(v.to_day AS INTEGER)
           AND (p.withdrawn_date IS NULL OR p.withdrawn_date >= p.randomised_date + CAST(v.from_day AS INTEGER))
         ORDER BY ALL
     """,
-        [cutoff],
     )
     con.unregister("form")
     programme = contract.study.programme
@@ -73,14 +70,12 @@ def expect(con: duckdb.DuckDBPyConnection, contract: Contract, cutoff: dt.dateti
             is_withdrawn = p.withdrawn_date IS NOT NULL,
             sessions_due_n = greatest(0, least(?, CAST(floor(
                 date_diff('day', p.randomised_date,
-                    coalesce(least(p.withdrawn_date, local_date(CAST(? AS TIMESTAMP), z.time_zone)),
-                             local_date(CAST(? AS TIMESTAMP), z.time_zone))) * ? / 7.0) AS INTEGER)))
-        FROM clinic_zone AS z WHERE z.clinic_id = p.clinic_id
+                    coalesce(least(p.withdrawn_date, z.today_date),
+                             z.today_date)) * ? / 7.0) AS INTEGER)))
+        FROM clinic_day AS z WHERE z.clinic_id = p.clinic_id
     """,
         [
             programme.weeks * programme.sessions_per_week,
-            cutoff,
-            cutoff,
             programme.sessions_per_week,
         ],
     )

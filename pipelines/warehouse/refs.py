@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from zoneinfo import ZoneInfo
 
 import duckdb
 import polars as pl
@@ -59,10 +60,16 @@ def create_refs(con: duckdb.DuckDBPyConnection, contract: Contract, cutoff: dt.d
     con.execute(
         "CREATE TEMP TABLE visit_window AS SELECT visit_code, from_day, to_day FROM ref_visit"
     )
-    zones = [
-        {"clinic_id": c.clinic_id, "time_zone": c.time_zone} for c in contract.clinics.values()
+    days = [
+        {"clinic_id": c.clinic_id, "today_date": local_day(cutoff, c.time_zone)}
+        for c in contract.clinics.values()
     ]
-    _table(con, "clinic_zone", pl.DataFrame(zones), "TEMP TABLE")
+    _table(con, "clinic_day", pl.DataFrame(days), "TEMP TABLE")
+
+
+def local_day(cutoff: dt.datetime, time_zone: str) -> dt.date:
+    """The calendar date on a clinic's wall at the cut-off."""
+    return cutoff.replace(tzinfo=dt.UTC).astimezone(ZoneInfo(time_zone)).date()
 
 
 def all_rules(contract: Contract) -> list[Rule]:

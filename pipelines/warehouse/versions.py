@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines.contracts.model import Contract
-from pipelines.contracts.tables import duckdb_type
+from pipelines.contracts.tables import duckdb_type, local_dates
 
 
 def load_versions(
@@ -24,7 +24,7 @@ def load_versions(
     sent_by, reason). Rows of a delivery that is not the latest of its scope are never current.
     """
     fields = contract.tables[table].fields
-    names = ", ".join(f"r.{name}" for name in fields)
+    names = ", ".join(f"r.{name}" for name in (*fields, *local_dates(contract, table).values()))
     con.execute(f"""
         CREATE TEMP TABLE version AS
         SELECT r.delivery_id, r.clinic_id, r.row_no, r.row_key, r.sent, {names},
@@ -39,15 +39,17 @@ def load_versions(
     """)
     con.execute(f"""
         CREATE TEMP TABLE current_{table} AS
-        WITH latest AS (
-            SELECT * FROM version WHERE is_latest
+        WITH winner AS (
+            SELECT delivery_id, row_no FROM version WHERE is_latest
             QUALIFY row_number() OVER (PARTITION BY row_key ORDER BY rank_no DESC, row_no) = 1
+        ), latest AS (
+            SELECT * FROM version SEMI JOIN winner USING (delivery_id, row_no)
         ), moved AS (
             SELECT DISTINCT l.row_key FROM latest AS l JOIN version AS v USING (row_key)
             WHERE v.keyed = 'increment' AND l.keyed = 'increment' AND v.content <> l.content
         )
         SELECT l.* EXCLUDE (scope_key, keyed, is_latest), m.row_key IS NOT NULL AS changed
-        FROM latest AS l LEFT JOIN moved AS m USING (row_key) ORDER BY l.row_key
+        FROM latest AS l LEFT JOIN moved AS m USING (row_key)
     """)
     con.execute(f"""
         CREATE TABLE history_{table} AS
@@ -83,13 +85,17 @@ def load_versions(
 
 def _parquet(paths: list[Path], contract: Contract, table: str) -> str:
     if not paths:
-        columns = {
-            "delivery_id": "VARCHAR",
-            "clinic_id": "VARCHAR",
-            "row_no": "BIGINT",
-            "row_key": "VARCHAR",
-            "sent": "VARCHAR",
-        } | {n: duckdb_type(contract.fields[n]) for n in contract.tables[table].fields}
+        columns = (
+            {
+                "delivery_id": "VARCHAR",
+                "clinic_id": "VARCHAR",
+                "row_no": "BIGINT",
+                "row_key": "VARCHAR",
+                "sent": "VARCHAR",
+            }
+            | {n: duckdb_type(contract.fields[n]) for n in contract.tables[table].fields}
+            | dict.fromkeys(local_dates(contract, table).values(), "DATE")
+        )
         return (
             "(SELECT "
             + ", ".join(f"CAST(NULL AS {k}) AS {n}" for n, k in columns.items())

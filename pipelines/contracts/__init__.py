@@ -1,0 +1,1 @@
+"""What `schemas/` declares: loaded, checked, and turned into DDL, expectations and dictionary."""
