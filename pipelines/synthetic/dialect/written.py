@@ -40,7 +40,7 @@ def write(
     participant_id: str | None = None,
     preamble: Mapping[str, str] | None = None,
 ) -> Written:
-    """Writes the sheets under a name of the clinic's pattern; `preamble` has texts by layout key."""
+    """Writes the sheets under a name of the clinic's pattern; `preamble` has texts by its keys."""
     clinic = contract.clinics[clinic_id]
     kind = clinic.files[file_kind]
     path = folder / file_name(clinic, file_kind, sent_date, batch, revision, participant_id)
