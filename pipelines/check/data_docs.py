@@ -74,7 +74,10 @@ def expected_words(one: dict[str, Any]) -> str:
         case "expect_compound_columns_to_be_unique":
             return f"no two rows share {', '.join(kwargs['column_list'])}"
         case "unexpected_rows_expectation":
-            return f"no row where {kwargs['unexpected_rows_query'].partition(' WHERE ')[2]}"
+            condition = kwargs["unexpected_rows_query"].partition(" WHERE ")[2]
+            if "list_filter(faults" in condition:
+                return "no such fault while the file was read"
+            return f"no row where {condition}"
         case other:
             return other.replace("_", " ")
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import duckdb
 from duckdb_engine import ConnectionWrapper, CursorWrapper
@@ -157,7 +157,7 @@ def _register_metrics(engine: type[SqlAlchemyExecutionEngine]) -> None:
 
         metric_name = "table.column_types"
         value_keys = ("include_nested",)
-        default_kwarg_values = {"include_nested": True}
+        default_kwarg_values: ClassVar[dict[str, Any]] = {"include_nested": True}
 
         @metric_value(engine=engine)
         def _duckdb(cls, execution_engine, metric_domain_kwargs, **kwargs):
@@ -195,7 +195,7 @@ def _register_metrics(engine: type[SqlAlchemyExecutionEngine]) -> None:
                 rows = cls._get_substituted_batch_subquery_from_query_and_batch_selectable(
                     query=query, batch_selectable=table, execution_engine=execution_engine
                 )
-                count = f"(SELECT count(*) FROM ({rows}\n) AS unexpected)"
+                count = f"max((SELECT count(*) FROM ({rows}\n) AS unexpected))"
             return sa.literal_column(count), metric_domain_kwargs, {}
 
 
