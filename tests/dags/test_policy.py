@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import datetime as dt
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -119,7 +120,7 @@ def test_no_night_is_lost_or_doubled_when_clocks_change(dagbag):
         last = run.data_interval
         nights.append(last)
 
-    assert all(a.end == b.start for a, b in zip(nights, nights[1:], strict=False))
+    assert all(a.end == b.start for a, b in itertools.pairwise(nights))
     ends = [night.end.astimezone(zone) for night in nights]
     assert {(end.hour, end.minute) for end in ends} == {(4, 15)}
     # 2026-01-01 04:15 opens the first interval, so the first night ends on 2 January.
@@ -156,3 +157,15 @@ def test_no_dag_file_reads_the_clock(path):
     calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
     names = {call.func.attr for call in calls if isinstance(call.func, ast.Attribute)}
     assert not names & {"now", "utcnow", "today", "time"}
+
+
+@pytest.mark.parametrize("path", sorted(DAGS.glob("*.py")), ids=lambda path: path.name)
+def test_dags_reach_the_study_only_through_its_stages(path):
+    found = {
+        name
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pipelines")
+        for name in ([f"pipelines.{alias.name}" for alias in node.names]
+                     if node.module == "pipelines" else [node.module])
+    }  # fmt: skip
+    assert found <= {"pipelines.stages", "pipelines.errors", "pipelines.settings"}

@@ -1,0 +1,1 @@
+"""Rules held against a night's rows: Great Expectations decides, DuckDB extracts, counts must agree."""

@@ -1,0 +1,1 @@
+"""A made-up trial with planted effects and planted faults, told as clinics would send it."""
