@@ -113,6 +113,38 @@ def _check(home: str, due: list[dict], cutoff: str, bar: Progress) -> dict:
 
 
 @app.command()
+def demo(
+    home: Home = None,
+    participants: Annotated[int, typer.Option(help="How many made-up participants.")] = 96,
+    seed: Annotated[int, typer.Option(help="Another seed is another trial.")] = 1,
+    faults: Annotated[bool, typer.Option(help="Plant faults of every kind.")] = True,
+    deliver: Annotated[
+        int | None, typer.Option(help="Put the files of this night into the landing folders.")
+    ] = None,
+) -> None:
+    """Write a made-up study of all clinics with known truth, or deliver one of its nights."""
+    from pipelines.contracts.load import load_contract
+    from pipelines.settings import load_settings
+    from pipelines.synthetic import study
+
+    settings = load_settings(home)
+    if deliver is not None:
+        out.print(
+            f"{len(study.deliver(settings.home, deliver))} files lie in {settings.home / 'landing'}"
+        )
+        return
+    contract = load_contract(settings.schemas)
+    with out.status("writing a made-up study"):
+        plan = study.write_study(
+            contract, settings.home, participants=participants, seed=seed, faults=faults
+        )
+    out.print(
+        f"{participants} participants at {len(contract.clinics)} clinics, {sum(plan.n_files)} files over "
+        f"{len(plan.cutoffs)} nights, {plan.n_faults} planted faults; the truth is in {settings.home / 'truth'}"
+    )
+
+
+@app.command()
 def nightly(home: Home = None, cutoff: Cutoff = None) -> None:
     """Receive, read, check, build, report: one whole night without Airflow."""
     from pipelines import stages

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pipelines.contracts import predicates
 from pipelines.contracts.model import AcrossRule, Contract
-from pipelines.contracts.rules import Rule
+from pipelines.contracts.rule_list import unexpected_rows
+from pipelines.contracts.rules import Kind, Rule, Severity
 
 ENROLLED = "participant_enrolled"
 IN_WINDOW = "visit_in_window"
@@ -61,24 +62,12 @@ def across_rules(contract: Contract, table: str) -> list[Rule]:
     return rules
 
 
-def _rule(table: str, name: str, kind, severity, description: str, remedy: str) -> Rule:
+def _rule(
+    table: str, name: str, kind: Kind, severity: Severity, description: str, remedy: str
+) -> Rule:
     breaks = f"NOT {name}"
-    return Rule(
-        table,
-        name,
-        None,
-        kind,
-        severity,
-        description,
-        remedy,
-        breaks,
-        {
-            "type": "unexpected_rows_expectation",
-            "kwargs": {
-                "unexpected_rows_query": f"SELECT delivery_id, row_no FROM {{batch}} WHERE {breaks}"
-            },
-        },
-    )
+    expectation = unexpected_rows(breaks)
+    return Rule(table, name, None, kind, severity, description, remedy, breaks, expectation)
 
 
 def across_view(contract: Contract, table: str) -> str:

@@ -21,7 +21,9 @@ _ALLOWED = (
     exp.Case, exp.If,
 )  # fmt: skip
 Where = str | Callable[[], str]  # worked out only when there is a fault to report
-_FUNCTIONS = {"local_date"}
+_LOCAL_DATE = (
+    "local_date"  # of an instant; only where two tables meet, since the date comes with the row
+)
 
 
 def parse(text: str, columns: set[str], *, other: set[str] | None = None, where: Where = "") -> str:
@@ -31,7 +33,7 @@ def parse(text: str, columns: set[str], *, other: set[str] | None = None, where:
     """
     tree = _tree(text, where)
     for node in tree.walk():
-        if isinstance(node, exp.Anonymous) and node.name.lower() in _FUNCTIONS:
+        if other is not None and _is_local_date(node):
             continue
         if not isinstance(node, _ALLOWED):
             raise ContractError(
@@ -44,7 +46,7 @@ def parse(text: str, columns: set[str], *, other: set[str] | None = None, where:
         known = (
             columns if not column.table else (other or set()) if column.table == "other" else set()
         )
-        if column.name not in known:
+        if column.name not in known or column.args.get("db"):
             raise ContractError(
                 f"the rule names `{column.sql()}`, which is not a column here",
                 where=where if isinstance(where, str) else where(),
@@ -68,11 +70,19 @@ def prefixed(text: str, own: str, other: str | None = None) -> str:
     tree = _tree(text, "")
     for column in tree.find_all(exp.Column):
         column.set("table", exp.to_identifier(other if column.table == "other" else own))
-    for call in list(tree.find_all(exp.Anonymous)):
-        if call.name.lower() == "local_date":  # the date on the clinic's wall comes with the row
-            instant = call.expressions[0]
-            call.replace(exp.column(local_date_name(instant.name), table=instant.table))
+    for call in [node for node in tree.walk() if _is_local_date(node)]:
+        instant = call.expressions[0]
+        call.replace(exp.column(local_date_name(instant.name), table=instant.table))
     return tree.sql(dialect="duckdb")
+
+
+def _is_local_date(node: exp.Expression) -> bool:
+    return (
+        isinstance(node, exp.Anonymous)
+        and node.name.lower() == _LOCAL_DATE
+        and len(node.expressions) == 1
+        and isinstance(node.expressions[0], exp.Column)
+    )
 
 
 def _tree(text: str, where: Where) -> exp.Expression:
@@ -89,6 +99,8 @@ def _tree(text: str, where: Where) -> exp.Expression:
             )
         ):
             raise SqlglotError("more than one expression")
+        if any(node.comments for node in select.walk()):
+            raise SqlglotError("a comment may hide the rest of the rule")
         return select.expressions[0].unnest()
     except SqlglotError:
         raise ContractError(

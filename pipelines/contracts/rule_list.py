@@ -27,6 +27,10 @@ _LINE_RULES: dict[str, tuple[str, str]] = {
         "The line holds bytes that are not text in the declared encoding.",
         "Export the file again in the declared encoding.",
     ),
+    "unknown_line_kind": (
+        "The line belongs to no form, event or instrument that was declared.",
+        "Tell us what this line is, or leave it out of the export.",
+    ),
     "formula_without_value": (
         "A cell holds a formula whose result was not saved.",
         "Open the workbook, let it calculate, save it, and send it again.",
@@ -134,7 +138,7 @@ def _fault_rule(table: str, name: str, severity: Severity, description: str, rem
         description,
         remedy,
         breaks,
-        _unexpected_rows(breaks),
+        unexpected_rows(breaks),
         from_faults=True,
     )
 
@@ -230,17 +234,15 @@ def _row_rule(
         description,
         remedy,
         breaks,
-        _unexpected_rows(breaks),
+        unexpected_rows(breaks),
     )
 
 
-def _unexpected_rows(breaks: str) -> dict[str, Any]:
-    return {
-        "type": "unexpected_rows_expectation",
-        "kwargs": {
-            "unexpected_rows_query": f"SELECT delivery_id, row_no FROM {{batch}} WHERE {breaks}"
-        },
-    }
+def unexpected_rows(breaks: str) -> dict[str, Any]:
+    """A row rule as Great Expectations says it; braces are doubled because it fills in the query's own."""
+    where = breaks.replace("{", "{{").replace("}", "}}")
+    query = f"SELECT delivery_id, row_no FROM {{batch}} WHERE {where}"
+    return {"type": "unexpected_rows_expectation", "kwargs": {"unexpected_rows_query": query}}
 
 
 def reveals_arm(contract: Contract, rule: Rule) -> bool:

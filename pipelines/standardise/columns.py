@@ -8,7 +8,7 @@ import polars as pl
 
 from pipelines import clock, identity
 from pipelines.contracts.model import Clinic, Contract, TableMap
-from pipelines.contracts.shapes import Delivery
+from pipelines.contracts.shapes import BROKEN_SCHEMA, Delivery
 from pipelines.contracts.tables import local_date_name, local_dates, staged_schema
 from pipelines.standardise import values
 
@@ -61,6 +61,35 @@ def records_of(rows: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:
     if mapping.columns.complete:
         present |= pl.col(mapping.columns.complete).is_in(_OPENED)
     return cells.filter(present.fill_null(False))
+
+
+def unclaimed(
+    rows: pl.DataFrame, claimed: pl.Series, mappings: list[Mapping]
+) -> tuple[pl.DataFrame, int]:
+    """Lines that are a record of no table: those with content as broken lines, and how many were empty.
+
+    A line of a file whose lines carry several tables may belong to a form nobody opened; that is empty.
+    """
+    if len(mappings) == 1:
+        return pl.DataFrame(schema=BROKEN_SCHEMA), 0
+    rows = rows.join(claimed.to_frame("row_no"), on="row_no", how="anti", maintain_order="left")
+    silent = {"row_no"}
+    for mapping in mappings:
+        key = mapping.contract.tables[mapping.table].key
+        silent |= set(mapping.columns.rows_where) | {mapping.columns.complete}
+        silent |= {c for c, m in mapping.columns.columns.items() if m.field in key or m.checkbox}
+    words = ["", *mappings[0].clinic.missing]
+    telling = [c for c in rows.columns if c not in silent and not c.startswith("redcap_")]
+    content = pl.any_horizontal(
+        [pl.col(c).is_not_null() & ~pl.col(c).str.strip_chars().is_in(words) for c in telling]
+        or [pl.lit(False)]
+    )
+    strange = rows.filter(content)
+    sent = pl.concat_str(
+        [pl.col(c).fill_null("") for c in strange.columns if c != "row_no"], separator=","
+    )
+    broken = strange.select("row_no", rule=pl.lit("unknown_line_kind"), sent=sent)
+    return broken.cast(BROKEN_SCHEMA), rows.height - strange.height
 
 
 def stage(cells: pl.DataFrame, mapping: Mapping, delivery: Delivery) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from pipelines.contracts.shapes import Delivery, Layout, RawTable
 from pipelines.errors import DeliveryRefused
 from pipelines.forms import read_table
 from pipelines.standardise import contradictions, devices
-from pipelines.standardise.columns import Mapping, records_of, stage
+from pipelines.standardise.columns import Mapping, records_of, stage, unclaimed
 from pipelines.standardise.staging import (
     ALL,
     LINE_SCHEMA,
@@ -70,14 +70,19 @@ def _standardise_form(
                 delivery.delivery_id,
                 part,
             )
-            _write_lines(batch, mappings[0], delivery, staging, part, staged)
+            claimed = []
             for mapping, weight in zip(mappings, evidence, strict=True):
                 cells = records_of(batch.rows, mapping)
+                claimed.append(cells["row_no"])
                 frame = stage(cells, mapping, delivery)
                 contradictions.weigh(weight, cells, frame, mapping)
                 if frame.height:
                     write_part(frame, staging, mapping.table, delivery.delivery_id, part)
                     staged.n_records[mapping.table] += frame.height
+            strange, n_empty = unclaimed(batch.rows, pl.concat(claimed), mappings)
+            staged.skipped["empty"] += n_empty
+            lines = pl.concat([batch.broken, strange])
+            _write_lines(lines, mappings[0], delivery, staging, part, staged)
         for mapping, weight in zip(mappings, evidence, strict=True):
             contradictions.judge(weight, mapping, delivery.file_name)
     if not sum(staged.n_records.values()):
@@ -121,16 +126,16 @@ def _known_columns(mappings: list[Mapping]) -> set[str]:
 
 
 def _write_lines(
-    batch: RawTable,
+    lines: pl.DataFrame,
     mapping: Mapping,
     delivery: Delivery,
     staging: Path,
     part: int,
     staged: Staged,
 ) -> None:
-    if not batch.broken.height:
+    if not lines.height:
         return
-    lines = batch.broken.select(
+    lines = lines.select(
         delivery_id=pl.lit(delivery.delivery_id),
         clinic_id=pl.lit(delivery.clinic_id),
         row_no="row_no",
