@@ -13,7 +13,7 @@ from pipelines.synthetic.faults import Fault, Place, Row, fits
 from pipelines.synthetic.truth import Trial
 
 ADDED_UID = 10_000_000  # records that are not in the trial are numbered from here
-_GHOST_NUMBER = 700  # participants that exist only to carry a fault
+GHOST_NUMBER = 700  # participants that exist only to carry a fault
 _GHOST_EVENT = 40  # events are numbered within a participant, and nobody has so many
 _NUMBERED = {"adverse_event": "ae_no", "fall": "fall_no"}
 _GHOST_SERIAL = 3_399_000_001
@@ -91,9 +91,7 @@ class Chooser:
         ghost = {**row, "_uid": ADDED_UID + self.ghosts}
         if place.table == "participant":
             ghost |= {
-                "participant_id": identity.make_id(
-                    place.clinic.prefix, _GHOST_NUMBER + self.ghosts
-                ),
+                "participant_id": identity.make_id(place.clinic.prefix, GHOST_NUMBER + self.ghosts),
                 "withdrawn_date": None,
                 "withdrawn_reason": None,
             }

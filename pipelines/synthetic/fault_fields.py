@@ -209,7 +209,7 @@ def _another(contract: Contract, name: str, value: Any) -> Any:
         )
     if field.type == "date":
         return value + days(1)
-    low, high = field.valid or (0, 100)
+    high = (field.valid or (0, 100))[1]
     step = 1 if field.type == "integer" or high <= 10 else 2
     return value + step if value + step <= high else value - step
 

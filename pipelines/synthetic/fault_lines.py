@@ -13,6 +13,8 @@ from pipelines.synthetic.fault_fields import whole_record
 from pipelines.synthetic.faults import Fault, Place
 
 _TABLES = ("walk_test", "balance_test", "koos", "pain", "session", "fall_diary", "treadmill")
+FORMULA, STRANGE = "formula_without_value", "unknown_line_kind"
+_FORMATS = {FORMULA: ("xlsx",), STRANGE: ("redcap",)}
 _CSV_RULES = ("too_many_fields", "too_few_fields", "broken_quote", "undecodable_text")
 # A byte that no text in the encoding holds. Single-byte code pages with a meaning for every byte have none.
 _NO_CHARACTER = {
@@ -30,23 +32,35 @@ def faults(contract: Contract) -> Iterator[Fault]:
     for table in _TABLES:
         if table not in contract.tables:
             continue
-        for rule in (*_CSV_RULES, "formula_without_value"):
+        for rule in (*_CSV_RULES, FORMULA, STRANGE):
             yield Fault(
                 kind=f"{table}.{rule}", rule=rule, table=table, level="line", where=whole_record(table),
-                formats=("xlsx",) if rule == "formula_without_value" else ("csv",), group=rule,
+                formats=_FORMATS.get(rule, ("csv",)), group=rule,
                 applies=_applies(rule),
             )  # fmt: skip
 
 
 def _applies(rule: str):
     def applies(place: Place) -> bool:
-        if rule == "formula_without_value":
+        if rule == FORMULA:
             return any(m.field for m in place.map.columns.values())
+        if rule == STRANGE:
+            return _instrument(place) is not None
         if len(place.file.tables) > 1:  # the line would take records of other tables with it
             return False
         return rule != "undecodable_text" or _encoding(place) in _NO_CHARACTER
 
     return applies
+
+
+def _instrument(place: Place) -> str | None:
+    """The word on each of the table's lines that says of which repeating form they are."""
+    words = [
+        allowed[0]
+        for name, allowed in place.map.rows_where.items()
+        if name not in place.map.columns
+    ]
+    return next((word for word in reversed(words) if word), None)
 
 
 def _encoding(place: Place) -> str:
@@ -55,7 +69,7 @@ def _encoding(place: Place) -> str:
 
 def break_line(data: bytes, line_no: int, rule: str, place: Place) -> bytes:
     """The file with one physical line (sheet row) broken; every other line keeps its number."""
-    if rule == "formula_without_value":
+    if rule == FORMULA:
         return _formula(data, line_no, place)
     lines = data.split(b"\n")
     if not 0 < line_no <= len(lines):
@@ -70,6 +84,9 @@ def _broken(line: bytes, rule: str, place: Place) -> bytes:
     delimiter, quote = place.file.layout.delimiter.encode(), place.file.layout.quote.encode()
     ending = b"\r" if line.endswith(b"\r") else b""
     text = line.removesuffix(b"\r")
+    if rule == STRANGE:
+        word = delimiter + _instrument(place).encode() + delimiter
+        return text.replace(word, delimiter + b"retired_form" + delimiter, 1) + ending
     if rule == "too_many_fields":
         return text + delimiter + b"x" + ending
     if rule == "too_few_fields":

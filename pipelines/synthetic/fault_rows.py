@@ -115,7 +115,7 @@ _UNITS: dict[str, tuple[str, str, pl.Expr | None, Edit]] = {
                         computed(lambda r: {"weight_kg": round(r["weight_kg"] / 6.35, 1)})),
     "time_in_milliseconds": ("balance_test", "time_s_valid", _is("balance_test_code", "tug"),
                              computed(lambda r: {"time_s": round(r["time_s"] * 1000)})),
-    "distance_in_feet": ("walk_test", "timed_distance_m_plausible", _is("walk_test_code", "10mwt"),
+    "distance_in_feet": ("walk_test", "timed_distance_m_plausible", pl.col("timed_distance_m") > 8,
                          computed(lambda r: {"timed_distance_m": round(r["timed_distance_m"] / 0.3048, 1)})),
     "belt_speed_in_kmh": ("treadmill", "belt_speed_agrees", pl.col("speed_mean_mps") > 0.8,
                           computed(lambda r: {"speed_mean_mps": round(r["speed_mean_mps"] * 3.6, 2)})),

@@ -10,6 +10,7 @@ import polars as pl
 
 from pipelines import identity
 from pipelines.contracts.model import Contract
+from pipelines.errors import BackstepError
 from pipelines.synthetic import frames
 
 FIRST_DATE = dt.date(2025, 3, 3)
@@ -51,7 +52,12 @@ def enrol(contract: Contract, n: int, rng: np.random.Generator) -> People:
     weights = 1.0 + 0.12 * np.cos(np.arange(len(clinics)))
     sizes = _shares(n, weights)
     if sizes.max() >= identity.FIRST_TEST_NUMBER:
-        raise ValueError(f"a clinic holds at most {identity.FIRST_TEST_NUMBER - 1} participants")
+        most = identity.FIRST_TEST_NUMBER - 1
+        raise BackstepError(
+            f"a clinic has numbers for {most} participants, not for {sizes.max()}",
+            where="the number of participants asked for",
+            remedy=f"ask for at most {most * len(clinics)} at {len(clinics)} clinics",
+        )
     clinic = np.repeat(np.arange(len(clinics)), sizes)
     number = frames.running_number(clinic)
     working_day = rng.integers(0, ENROLMENT_WEEKS * 5, n)

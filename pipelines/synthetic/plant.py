@@ -12,8 +12,9 @@ import polars as pl
 from pipelines import clock
 from pipelines.contracts.model import Contract
 from pipelines.contracts.rule_list import rules_of
+from pipelines.errors import BackstepError
 from pipelines.synthetic.broken import as_sent, broken_rules, plain
-from pipelines.synthetic.choose import Chooser, Chosen, candidates
+from pipelines.synthetic.choose import GHOST_NUMBER, Chooser, Chosen, candidates
 from pipelines.synthetic.faults import Fault, Place, Row
 from pipelines.synthetic.truth import Trial
 
@@ -69,6 +70,13 @@ def plan(
     contract: Contract, trial: Trial, faults: Iterable[Fault], rng: np.random.Generator
 ) -> Plan:
     """Gives each fault that fits a clinic a record of its own; no record gets two."""
+    crowd = trial.records["participant"]["clinic_id"].value_counts()["count"].max() or 0
+    if crowd >= GHOST_NUMBER:
+        raise BackstepError(
+            f"a clinic with {crowd} participants has no numbers left for made-up ones",
+            where="the number of participants asked for",
+            remedy=f"ask for fewer than {GHOST_NUMBER} a clinic, or for a study without faults",
+        )
     chooser = Chooser(contract, trial, rng)
     taken: dict[str, int] = {}
     chosen = []
@@ -149,7 +157,7 @@ def _best_edits(contract: Contract, chosen: list[Chosen]) -> list[tuple[Row, lis
             rule = chosen[number].fault.rule
             if rule in own and rule not in rules:
                 continue
-            found = sorted({rule, *rules})
+            found = sorted({rule, *rules} - _said_already(chosen[number]))
             if number not in best or len(found) < len(best[number][1]):
                 best[number] = (edit, found)
     return [best.get(number, ({}, [one.fault.rule] if one.fault.level == "line" else []))
@@ -163,6 +171,16 @@ def _blanked(one: Chosen) -> Row:
         name: None for name in one.fault.texts(one.row, one.place)
         if not (at_change and one.place.contract.fields[name].type == "date")
     }  # fmt: skip
+
+
+def _said_already(one: Chosen) -> set[str]:
+    """Rules that go without saying: a value that was given and cannot be read is not called missing too.
+
+    A time shown twice is only doubtful; where the instant is needed, that it is missing must be said.
+    """
+    if one.fault.level != "text" or one.fault.rule == clock.AMBIGUOUS:
+        return set()
+    return {f"{name}_given" for name in _blanked(one)}
 
 
 def applied(

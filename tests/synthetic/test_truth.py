@@ -12,8 +12,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from pipelines import clock
 from pipelines.contracts import predicates
 from pipelines.contracts.model import Contract
+from pipelines.contracts.tables import local_date_name
 from pipelines.synthetic import people
 from pipelines.synthetic.effects import SCALES, Effects, planted
 from pipelines.synthetic.truth import Trial, make_trial
@@ -52,16 +54,8 @@ def test_no_row_rule_is_broken(four_clinics, trial):
 def test_no_row_lacks_its_partner_in_another_table(four_clinics, trial):
     broken = {}
     with duckdb.connect() as con:
-        con.execute("SET TimeZone = 'UTC'")
-        con.execute(
-            "CREATE MACRO local_date(t, zone) AS CAST((t AT TIME ZONE 'UTC') AT TIME ZONE zone AS DATE)"
-        )
-        zones = pl.DataFrame(
-            [(clinic, body.time_zone) for clinic, body in four_clinics.clinics.items()],
-            schema=["clinic_id", "time_zone"], orient="row",
-        )  # fmt: skip
         for name, frame in trial.records.items():
-            con.register(name, frame.join(zones, on="clinic_id"))
+            con.register(name, _with_local_dates(four_clinics, frame))
         for name, table in four_clinics.tables.items():
             for rule, body in table.across.items():
                 match = [f"o.{theirs} = t.{ours}" for theirs, ours in body.exists.match.items()]
@@ -75,6 +69,20 @@ def test_no_row_lacks_its_partner_in_another_table(four_clinics, trial):
                 if found != (0,):
                     broken[name, rule] = found
     assert broken == {}
+
+
+def _with_local_dates(contract: Contract, frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with the clinic's calendar date beside every instant."""
+    instants = [name for name in frame.columns if frame.schema[name] == pl.Datetime("us")]
+    return pl.concat(
+        rows.with_columns(
+            clock.local_date(pl.col(name), contract.clinics[clinic].time_zone).alias(
+                local_date_name(name)
+            )
+            for name in instants
+        )
+        for (clinic,), rows in frame.group_by("clinic_id", maintain_order=True)
+    )
 
 
 def test_values_are_given_valid_plausible_and_coded(four_clinics, trial):
