@@ -150,8 +150,10 @@ def _name_findings(
 ) -> None:
     """`finding_<table>`: kind, severity and remedy beside each finding.
 
-    A required field that is empty because it could not be read has one finding, the one that says why.
+    A required field that is empty because it could not be read has one finding, the one that says why; but only
+    if that one holds the row.
     """
+    holding = ", ".join(f"'{r.name}'" for r in rules if r.from_faults and r.severity == "quarantine")
     rule_rows = pl.DataFrame(
         [
             {"rule": r.name, "kind": r.kind, "severity": r.severity, "remedy": r.remedy}
@@ -169,7 +171,8 @@ def _name_findings(
         JOIN rule_row AS r USING (rule)
         JOIN staged_{table} AS s ON s.delivery_id = f.delivery_id AND s.row_no = f.row_no
         WHERE NOT (f.rule = f.field || '_given'
-            AND len(list_filter(s.faults, lambda x: ends_with(x, ':' || f.field))) > 0)
+            AND len(list_filter(s.faults, lambda x: ends_with(x, ':' || f.field)
+                AND split_part(x, ':', 1) IN ({holding or "''"}))) > 0)
     """)
     con.unregister("found")
     con.unregister("rule_row")
