@@ -33,8 +33,7 @@ def load_contract(schemas: Path) -> Contract:
         for template, body in raw_fields.items()
         for name, body in series.expand_field(template, body)
     }
-    codes, _ = _mapping(schemas / "codes.yaml")
-    codes = {name: {str(k): str(v) for k, v in body.items()} for name, body in codes.items()}
+    codes = _codes(schemas / "codes.yaml")
     study = _file(Study, schemas / "study.yaml", StudyFileError)
     raw_corrections, lines = _mapping(schemas / "corrections.yaml")
     corrections = tuple(
@@ -80,6 +79,18 @@ def load_contract(schemas: Path) -> Contract:
     )
     check_references(contract, schemas)
     return contract
+
+
+def _codes(path: Path) -> dict[str, dict[str, str]]:
+    body, lines = _mapping(path)
+    for name, codes in body.items():
+        if not isinstance(codes, dict) or not codes or None in codes:
+            raise ContractError(
+                f"{name}: a code list is `code: meaning` lines",
+                where=f"{path.name}:{line_of(lines, (name,))}",
+                remedy="give each code its meaning; quote a code that is a number or `null`",
+            )
+    return {name: {str(k): str(v) for k, v in codes.items()} for name, codes in body.items()}
 
 
 def _file(

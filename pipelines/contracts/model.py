@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
+from itertools import pairwise
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from pipelines.contracts.kinds import DateOrder, Encoding, NamePattern, Span
 from pipelines.contracts.rules import Kind, Severity
 
 FieldType = Literal["text", "integer", "decimal", "boolean", "date", "instant", "code"]
@@ -24,8 +25,8 @@ class FieldDef(Frozen):
     description: str
     unit: str | None = None
     codes: str | None = None
-    valid: tuple[Any, Any] | None = None
-    plausible: tuple[Any, Any] | None = None
+    valid: Span | None = None
+    plausible: Span | None = None
     known_as: tuple[str, ...] = ()
     reveals: Literal["arm"] | None = None
     identifies: bool = False
@@ -35,10 +36,6 @@ class FieldDef(Frozen):
     def _consistent(self) -> FieldDef:
         if (self.type == "code") != (self.codes is not None):
             raise ValueError("a field of type code names its list in `codes`, and no other does")
-        for name in ("valid", "plausible"):
-            span = getattr(self, name)
-            if span is not None and span[0] > span[1]:
-                raise ValueError(f"`{name}` has its lower end above its upper end")
         return self
 
 
@@ -96,7 +93,7 @@ class ColumnMap(Frozen):
     local_of: str | None = None  # this column is the local date and time of that instant field
     words: dict[str, str | bool] | None = None
     missing: tuple[str, ...] | None = None
-    dates: str | None = None
+    dates: DateOrder | None = None
     magnitude: bool = False  # the sign only tells the belt's direction: drop it
     checkbox: bool = False  # 0/1 that means nothing until the form was opened
 
@@ -168,24 +165,16 @@ class LayoutDef(Frozen):
 class FileKind(Frozen):
     """One kind of file that a clinic sends."""
 
-    name: str
+    name: NamePattern
     format: Literal["csv", "xlsx", "redcap", "device"]
     keyed: Literal["increment", "snapshot", "resend"]
-    every_days: int | None = None
-    encoding: str | None = None
+    every_days: int | None = Field(None, gt=0)
+    encoding: Encoding | None = None
     layout: LayoutDef = LayoutDef()
     tables: dict[str, TableMap] = {}
     sheets: dict[str, LayoutDef] = {}  # XLSX with a sheet per table: table -> layout
     devices: tuple[str, ...] = ()
     dictionary: str | None = None
-
-    @field_validator("name")
-    @classmethod
-    def _pattern(cls, name: str) -> str:
-        groups = re.compile(name).groupindex
-        if "sent" not in groups:
-            raise ValueError("the pattern needs a group `sent`: the date the clinic sent the file")
-        return name
 
 
 class Clinic(Frozen):
@@ -195,20 +184,32 @@ class Clinic(Frozen):
     language: str
     time_zone: str
     sends_from: dt.date
-    encoding: str = "utf-8"
+    encoding: Encoding = "utf-8"
     decimal: Literal[".", ","] = "."
     thousands: Literal["", ".", ",", " "] = ""
-    dates: str
-    times: str
+    dates: DateOrder
+    times: Literal["h:mm AM/PM", "HH:MM", "HH:MM:SS", "HH.MM"]
     missing: tuple[str, ...] = ("",)
     words: dict[str, dict[str, str | bool]] = {}
     files: dict[str, FileKind]
+
+    @model_validator(mode="after")
+    def _marks_differ(self) -> Clinic:
+        if self.decimal == self.thousands:
+            raise ValueError("`decimal` and `thousands` are the same mark")
+        return self
 
 
 class Visit(Frozen):
     target: int
     from_: int = Field(alias="from")
     to: int
+
+    @model_validator(mode="after")
+    def _target_inside(self) -> Visit:
+        if not self.from_ <= self.target <= self.to:
+            raise ValueError("`target` lies outside the window from `from` to `to`")
+        return self
 
 
 class ReportDef(Frozen):
@@ -252,11 +253,14 @@ class Study(Frozen):
     @model_validator(mode="after")
     def _windows(self) -> Study:
         spans = sorted((v.from_, v.to, name) for name, v in self.visits.items())
-        for (_, end, first), (start, _, second) in zip(spans, spans[1:], strict=False):
+        for (_, end, first), (start, _, second) in pairwise(spans):
             if start <= end:
                 raise ValueError(f"visit windows {first} and {second} overlap")
         if self.primary_visit not in self.visits:
             raise ValueError("the primary visit is not one of `visits`")
+        due = {visit for visits in self.expected_forms.values() for visit in visits}
+        if due - set(self.visits):
+            raise ValueError("`expected_forms` names a visit that is not one of `visits`")
         return self
 
 

@@ -65,6 +65,17 @@ def columns_of(text: str, other: bool = False) -> set[str]:
     }
 
 
+def local_dates_of(*texts: str | None) -> list[tuple[str, bool]]:
+    """What the predicates ask the local date of, and whether it is the other table's."""
+    return [
+        (node.expressions[0].name, bool(node.expressions[0].table))
+        for text in texts
+        if text
+        for node in _tree(text, "").walk()
+        if _is_local_date(node)
+    ]
+
+
 def prefixed(text: str, own: str, other: str | None = None) -> str:
     """The predicate with its columns qualified for a join."""
     tree = _tree(text, "")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import NoReturn
 from zoneinfo import available_timezones
 
 from pipelines import units
 from pipelines.contracts import predicates
-from pipelines.contracts.model import Clinic, Contract, Table
+from pipelines.contracts.model import Clinic, Contract, Table, TableMap
+from pipelines.contracts.tables import local_dates
 from pipelines.contracts.yaml_lines import line_of, load
-from pipelines.errors import ContractError
+from pipelines.errors import BackstepError, ContractError, StudyFileError
 
-SPECIAL_UNITS = {"ft_in"}
+SPECIAL_UNITS = {"ft_in": "in"}  # ways of writing -> a unit of the same dimension
 
 
 def check_references(contract: Contract, schemas: Path) -> None:
@@ -23,6 +26,15 @@ def check_references(contract: Contract, schemas: Path) -> None:
                 (name,),
                 f"code list `{field.codes}` is not in codes.yaml",
             )
+        if field.unit and not units.known(field.unit, field.unit):
+            _fault(schemas / "fields.yaml", (name,), f"unit `{field.unit}` is not known")
+    for form in contract.study.expected_forms:
+        if form not in contract.tables:
+            at = ("expected_forms", form)
+            _fault(
+                schemas / "study.yaml", at, f"`{form}` is not declared under schemas/tables",
+                StudyFileError,
+            )  # fmt: skip
     for name, table in contract.tables.items():
         _check_table(contract, name, table, schemas / "tables" / f"{name}.yaml")
     prefixes: dict[str, str] = {}
@@ -47,7 +59,7 @@ def _check_table(contract: Contract, name: str, table: Table, path: Path) -> Non
         if field not in table.fields:
             _fault(path, ("key",), f"`{field}` is not a field of this table")
     for rule, body in table.rules.items():
-        predicates.parse(body.holds, set(table.fields), where=lambda: _at(path, ("rules", rule)))
+        predicates.parse(body.holds, set(table.fields), where=partial(_at, path, ("rules", rule)))
     for rule, body in table.across.items():
         at = ("across", rule)
         other = contract.tables.get(body.exists.table)
@@ -65,10 +77,15 @@ def _check_table(contract: Contract, name: str, table: Table, path: Path) -> Non
                 body.exists.where,
                 set(table.fields),
                 other=set(other.fields),
-                where=lambda: _at(path, at),
+                where=partial(_at, path, at),
             )
         if body.when:
-            predicates.parse(body.when, set(table.fields), where=lambda: _at(path, at))
+            predicates.parse(
+                body.when, set(table.fields), other=set(), where=partial(_at, path, at)
+            )
+        for instant, theirs in predicates.local_dates_of(body.when, body.exists.where):
+            if instant not in local_dates(contract, body.exists.table if theirs else name):
+                _fault(path, at, f"`local_date` is of an instant, and `{instant}` is none")
 
 
 def _check_clinic(contract: Contract, clinic: Clinic, path: Path) -> None:
@@ -89,13 +106,13 @@ def _check_clinic(contract: Contract, clinic: Clinic, path: Path) -> None:
                 _fault(path, at, f"table `{table}` is not declared under schemas/tables")
             fields = contract.tables[table].fields
             _check_words(contract, table_map.words, path, (*at, "words"))
-            for field in table_map.constants:
+            for field, constant in table_map.constants.items():
+                here = (*at, "constants", field)
                 if field not in fields:
-                    _fault(
-                        path,
-                        (*at, "constants", field),
-                        f"`{field}` is not a field of {table}",
-                    )
+                    _fault(path, here, f"`{field}` is not a field of {table}")
+                codes = contract.fields[field].codes
+                if codes and constant not in contract.codes[codes]:
+                    _fault(path, here, f"`{constant}` is not a code of `{codes}`")
             for column, meaning in table_map.columns.items():
                 target = meaning.field or meaning.time_of or meaning.local_of
                 here = (*at, "columns", column)
@@ -108,16 +125,17 @@ def _check_clinic(contract: Contract, clinic: Clinic, path: Path) -> None:
                         here,
                         f"`{target}` is an instant: use `local_of` or `time_of`",
                     )
-                if (
-                    meaning.unit
-                    and meaning.unit not in SPECIAL_UNITS
-                    and not (field.unit and units.known(meaning.unit, field.unit))
-                ):
+                if not meaning.field and field.type != "instant":
+                    _fault(path, here, f"`{target}` is not an instant: use `field`")
+                unit = SPECIAL_UNITS.get(meaning.unit, meaning.unit)
+                if unit and not (field.unit and units.known(unit, field.unit)):
                     _fault(
                         path,
                         here,
                         f"unit `{meaning.unit}` cannot become {field.unit or 'a number without unit'}",
                     )
+                _check_codes(contract, clinic, table_map, column, path, here)
+            _check_once(table_map, path, at)
             _check_instants(table_map, path, at)
             mapped = (
                 {m.field for m in table_map.columns.values()}
@@ -129,7 +147,32 @@ def _check_clinic(contract: Contract, clinic: Clinic, path: Path) -> None:
                     _fault(path, at, f"required field `{field}` is not mapped")
 
 
-def _check_instants(table_map, path: Path, at: tuple) -> None:
+def _check_codes(
+    contract: Contract, clinic: Clinic, table_map: TableMap, column: str, path: Path, at: tuple
+) -> None:
+    """A column of codes needs words, and its words must mean codes of its list."""
+    meaning = table_map.columns[column]
+    field = contract.fields[meaning.field] if meaning.field else None
+    if field is None or field.type not in ("code", "boolean"):
+        return
+    name = field.codes or "boolean"
+    if meaning.words is not None:
+        _check_words(contract, {name: meaning.words}, path, at)
+    elif not {**clinic.words, **table_map.words}.get(name):
+        _fault(path, at, f"no `words` say what this clinic writes for `{name}`")
+
+
+def _check_once(table_map: TableMap, path: Path, at: tuple) -> None:
+    """A field has one source: one column, or a constant."""
+    seen = set(table_map.constants)
+    for column, meaning in table_map.columns.items():
+        if meaning.field in seen:
+            _fault(path, (*at, "columns", column), f"`{meaning.field}` is given twice")
+        if meaning.field:
+            seen.add(meaning.field)
+
+
+def _check_instants(table_map: TableMap, path: Path, at: tuple) -> None:
     for target, instant in table_map.instants.items():
         for column in (instant.local, instant.date, instant.time):
             if column is not None and column not in table_map.columns:
@@ -162,8 +205,10 @@ def _at(path: Path, at: tuple) -> str:
     return f"{path.name}:{line_of(load(path)[1], at)}"
 
 
-def _fault(path: Path, at: tuple, what: str) -> None:
-    raise ContractError(
+def _fault(
+    path: Path, at: tuple, what: str, error: type[BackstepError] = ContractError
+) -> NoReturn:
+    raise error(
         f"{'.'.join(map(str, at))}: {what}",
         where=_at(path, at),
         remedy="correct the name here, or declare it where it belongs",

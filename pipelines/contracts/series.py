@@ -22,20 +22,24 @@ def expand_field(template: str, body: Any) -> Iterator[tuple[str, Any]]:
 
 def expand_table(body: dict, fields: dict[str, FieldDef]) -> dict:
     """A table whose field lists name every item."""
+    lists = {part: body.get(part) for part in ("required", "optional")}
     return {
         **body,
         **{
-            part: [name for entry in body.get(part) or [] for name in _matching(entry, fields)]
-            for part in ("required", "optional")
+            part: [name for entry in entries for name in _matching(entry, fields)]
+            for part, entries in lists.items()
+            if isinstance(entries, list)
         },
     }
 
 
 def expand_clinic(body: dict, fields: dict[str, FieldDef]) -> dict:
     """A clinic whose column maps name every column; `P{}: koos_p{}` gives P1, P2, ..."""
+    if not isinstance(body.get("files"), dict):
+        return body
     files = {}
-    for kind, file in (body.get("files") or {}).items():
-        tables = (file or {}).get("tables")
+    for kind, file in body["files"].items():
+        tables = file.get("tables") if isinstance(file, dict) else None
         if isinstance(tables, dict):
             file = {
                 **file,
@@ -46,24 +50,31 @@ def expand_clinic(body: dict, fields: dict[str, FieldDef]) -> dict:
 
 
 def _expand_map(table_map: Any, fields: dict[str, FieldDef]) -> Any:
+    if not isinstance(table_map, dict) or not isinstance(table_map.get("columns"), dict):
+        return table_map
     columns: dict[str, Any] = {}
-    for column, meaning in (table_map.get("columns") or {}).items():
+    for column, meaning in table_map["columns"].items():
         template = meaning.get("field", "") if isinstance(meaning, dict) else meaning
-        if "{}" not in column or "{}" not in str(template):
+        if "{}" not in str(column) or "{}" not in str(template):
             columns[column] = meaning
             continue
-        for name in _matching(template, fields):
+        names = _matching(template, fields)
+        if names == [template]:
+            columns[column] = meaning
+            continue
+        for name in names:
             item = re.fullmatch(_regex(template), name)[1]
             one = {**meaning, "field": name} if isinstance(meaning, dict) else name
             columns[column.replace("{}", item)] = one
     return {**table_map, "columns": columns}
 
 
-def _matching(template: str, fields: dict[str, FieldDef]) -> list[str]:
-    if "{}" not in template:
+def _matching(template: Any, fields: dict[str, FieldDef]) -> list[Any]:
+    """The fields a template stands for; itself where there are none, so that its own line is named at fault."""
+    if not isinstance(template, str) or template.count("{}") != 1:
         return [template]
     pattern = re.compile(_regex(template))
-    return [name for name in fields if pattern.fullmatch(name)]
+    return [name for name in fields if pattern.fullmatch(name)] or [template]
 
 
 def _regex(template: str) -> str:
