@@ -9,15 +9,16 @@ import polars as pl
 
 from pipelines import files
 from pipelines.contracts.model import Contract
-from pipelines.contracts.shapes import Delivery
 from pipelines.errors import DeliveryRefused
 from pipelines.receive import calendar
+from pipelines.receive.copies import arrived, read_as, speaking
 from pipelines.receive.identify import identify, named
-from pipelines.receive.ledger import Receipt, read_check, receipts
+from pipelines.receive.ledger import Receipt, read_check
 from pipelines.warehouse.build import Inputs
 from pipelines.warehouse.ledgers import DELIVERY_SCHEMA
 from pipelines.warehouse.refs import local_day
 
+_NOT_YET = "the file was received and not yet checked"
 _COUNTS = ("n_received", "n_accepted", "n_quarantined", "n_duplicate")
 
 
@@ -30,11 +31,7 @@ def gather(home: Path, contract: Contract, cutoff: dt.datetime) -> Inputs:
     calendars = []
     for clinic_id, clinic in contract.clinics.items():
         sent: list[tuple[str, dt.date, bool]] = []
-        first: dict[str, dict] = {}
-        for receipt in receipts(home, clinic_id):
-            if dt.datetime.fromisoformat(receipt.received_utc) > cutoff:
-                continue
-            row = _delivery_row(home, contract, receipt, first)
+        for receipt, row in _arrivals(home, contract, clinic_id, cutoff):
             rows.append(row)
             said = named(clinic, receipt.file_name)
             if said:
@@ -67,57 +64,76 @@ def gather(home: Path, contract: Contract, cutoff: dt.datetime) -> Inputs:
     )  # fmt: skip
 
 
-def _delivery_row(home: Path, contract: Contract, receipt: Receipt, first: dict[str, dict]) -> dict:
+def _arrivals(
+    home: Path, contract: Contract, clinic_id: str, cutoff: dt.datetime
+) -> list[tuple[Receipt, dict]]:
+    """Every receipt of a clinic up to the cut-off with its row, oldest first."""
+    found = []
+    for copies in arrived(home, clinic_id, cutoff).values():
+        chosen = speaking(contract.clinics[clinic_id], copies)
+        row = _delivery_row(home, contract, chosen)
+        found.append((chosen, row))
+        found += [(r, _copy_row(home, contract, r, row)) for r in copies if r is not chosen]
+    return sorted(found, key=lambda pair: (pair[0].received_utc, pair[0].receipt_id))
+
+
+def _copy_row(home: Path, contract: Contract, receipt: Receipt, original: dict) -> dict:
+    """The row of a file whose bytes also came under the name that counts."""
+    row = _arrival_row(contract, receipt)
+    row["delivery_id"] += "-" + receipt.receipt_id.rsplit("-", 1)[1]
+    if row["file_kind"] is None and original["file_kind"] is not None:
+        return _refused_for_its_name(home, contract, receipt, row)
+    return _into(row, {
+        "status": "duplicate", "reason": "duplicate",
+        "what": f"the same bytes came as {original['delivery_id']}",
+        "n_received": original["n_received"], "n_duplicate": original["n_received"],
+    })  # fmt: skip
+
+
+def _refused_for_its_name(home: Path, contract: Contract, receipt: Receipt, row: dict) -> dict:
+    try:
+        identify(home, contract, receipt)
+        raise AssertionError("a name of no declared kind was identified")
+    except DeliveryRefused as fault:
+        said = {"reason": fault.reason, "what": fault.what, "remedy": fault.remedy}
+    return _into(row, {"status": "refused", **said})
+
+
+def _arrival_row(contract: Contract, receipt: Receipt) -> dict:
+    """What is known of a file before its content is read."""
     row = dict.fromkeys(DELIVERY_SCHEMA)
     row |= {
         "delivery_id": receipt.delivery_id, "clinic_id": receipt.clinic_id, "file_name": receipt.file_name,
         "sha256": receipt.sha256, "received_utc": dt.datetime.fromisoformat(receipt.received_utc),
         "names_participant": False, "revision": 0, **dict.fromkeys(_COUNTS, 0),
     }  # fmt: skip
-    clinic = contract.clinics[receipt.clinic_id]
-    said = named(clinic, receipt.file_name)
+    said = named(contract.clinics[receipt.clinic_id], receipt.file_name)
     if said:
         row |= {
             "file_kind": said["kind"],
             "sent_date": said["sent"],
             "names_participant": bool(said.get("participant")),
         }
-    if receipt.status == "duplicate":
-        original = first[receipt.sha256]
-        copy = receipt.receipt_id.rsplit("-", 1)[1]
-        return row | {
-            "delivery_id": f"{receipt.delivery_id}-{copy}", "status": "duplicate", "scope_key": None,
-            "reason": "duplicate", "what": f"the same bytes came as {original['delivery_id']}",
-            "n_received": original["n_received"], "n_duplicate": original["n_received"],
-        }  # fmt: skip
-    first[receipt.sha256] = row
-    check = read_check(home, receipt.clinic_id, receipt.delivery_id)
-    if check is None or check.get("contract") != contract.clinic_digests[receipt.clinic_id]:
-        return _into(
-            row,
-            {
-                "status": "not_checked",
-                "reason": (check or {}).get("reason", "not_checked"),
-                "what": (check or {}).get("what", "the file was received and not yet checked"),
-                "remedy": "run the night again",
-            },
-        )
+    return row
+
+
+def _delivery_row(home: Path, contract: Contract, receipt: Receipt) -> dict:
+    """The row of the file whose name counts, with what its check found."""
+    row = _arrival_row(contract, receipt)
+    clinic = contract.clinics[receipt.clinic_id]
+    if row["file_kind"] is None:
+        return _refused_for_its_name(home, contract, receipt, row)
+    check = read_check(home, receipt.clinic_id, receipt.delivery_id) or {}
+    seen = (check.get("contract"), check.get("read_as"))
+    if seen != (contract.clinic_digests[receipt.clinic_id], read_as(clinic, receipt)):
+        return _into(row, {
+            "status": "not_checked", "reason": "not_checked",
+            "what": check["what"] if check.get("status") == "not_checked" else _NOT_YET,
+            "remedy": "run the night again",
+        })  # fmt: skip
     if check["status"] != "accepted":
         return _into(row, {key: check.get(key) for key in ("status", "reason", "what", "remedy")})
-    try:
-        delivery: Delivery = identify(home, contract, receipt)
-    except (
-        DeliveryRefused
-    ) as fault:  # the contract changed its mind after the check: the digest says so too
-        return _into(
-            row,
-            {
-                "status": "refused",
-                "reason": fault.reason,
-                "what": fault.what,
-                "remedy": fault.remedy,
-            },
-        )
+    delivery = identify(home, contract, receipt)
     preamble = check.get("preamble", {})
     return _into(row, {
         "status": "accepted", "revision": delivery.revision, "scope_key": delivery.scope_key,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 import smtplib
 from email.message import EmailMessage
 from pathlib import Path
@@ -14,7 +15,7 @@ from pipelines.contracts.load import load_contract
 from pipelines.contracts.model import Contract
 from pipelines.errors import BackstepError, BuildStopped, DeliveryRefused
 from pipelines.night import gather, stamp
-from pipelines.receive import inbox, ledger
+from pipelines.receive import copies, inbox, ledger
 from pipelines.receive.identify import identify, look_inside
 from pipelines.settings import Settings, load_settings
 from pipelines.standardise.delivery import standardise
@@ -52,6 +53,15 @@ def take_lock(home: str, owner: str, minutes: int) -> None:
         dt.timedelta(minutes=minutes),
         in_process=False,
     )
+    clear_leftovers(home)
+
+
+def clear_leftovers(home: str) -> None:
+    """Removes what killed runs left half-written. Assumes the lock is held; clinics' landing folders are not ours."""
+    place = load_settings(home).home
+    files.clear_unfinished(place, but=("landing",))
+    for cut in (place / "freezes").glob(".*"):
+        shutil.rmtree(cut)
 
 
 def release_lock(home: str, owner: str) -> None:
@@ -68,7 +78,10 @@ def receive_clinic(home: str, clinic_id: str, cutoff: str) -> list[dict]:
     settings = load_settings(home)
     at = as_cutoff(cutoff)
     folder = settings.home / "landing" / clinic_id
+    _note_stale(settings.home, clinic_id, at, None)
+    _clear_checked(home, clinic_id, cutoff)
     if settings.landing_is_remote:
+        files.clear_unfinished(folder)
         files.fetch_landing(f"{settings.landing.rstrip('/')}/{clinic_id}", folder)
     else:
         folder = Path(settings.landing) / clinic_id
@@ -81,20 +94,28 @@ def due_deliveries(home: str, clinic_id: str, cutoff: str) -> list[dict]:
     settings, contract = _open(home)
     return [
         {"clinic_id": clinic_id, "delivery_id": receipt.delivery_id, "file_name": receipt.file_name}
-        for receipt in ledger.due(settings.home, contract, clinic_id)
-        if dt.datetime.fromisoformat(receipt.received_utc) <= as_cutoff(cutoff)
+        for receipt in copies.due(settings.home, contract, clinic_id, as_cutoff(cutoff))
     ]
+
+
+def _clear_checked(home: str, clinic_id: str, cutoff: str) -> None:
+    """Removes staged parts of deliveries whose check is done: a run was killed before it could."""
+    staging = load_settings(home).home / "staging"
+    due = {delivery["delivery_id"] for delivery in due_deliveries(home, clinic_id, cutoff)}
+    for note in (staging / "read").glob(f"{clinic_id}-*.json"):
+        if note.stem not in due:
+            clear(staging, note.stem)
+            note.unlink()
 
 
 def standardise_delivery(home: str, delivery: dict, cutoff: str) -> dict:
     """Reads one delivery into staged Parquet; a refused file is entered as such and is no failure."""
     settings, contract = _open(home)
     staging = settings.home / "staging"
-    receipt = next(
-        r
-        for r in ledger.receipts(settings.home, delivery["clinic_id"])
-        if r.delivery_id == delivery["delivery_id"] and r.status == "received"
-    )
+    clinic = contract.clinics[delivery["clinic_id"]]
+    arrived = copies.arrived(settings.home, clinic.clinic_id, as_cutoff(cutoff))
+    receipt = copies.speaking(clinic, arrived[delivery["delivery_id"]])
+    read_as = copies.read_as(clinic, receipt)
     try:
         found = identify(settings.home, contract, receipt)
         look_inside(contract.clinics[found.clinic_id].files[found.file_kind], found)
@@ -103,34 +124,42 @@ def standardise_delivery(home: str, delivery: dict, cutoff: str) -> dict:
         clear(staging, receipt.delivery_id)
         ledger.write_check(settings.home, receipt.clinic_id, receipt.delivery_id, {
             "contract": contract.clinic_digests[receipt.clinic_id], "status": "refused", "reason": fault.reason,
-            "what": fault.what, "remedy": fault.remedy,
+            "what": fault.what, "remedy": fault.remedy, "read_as": read_as,
         })  # fmt: skip
         return {"refused": fault.reason}
-    files.write_json(staging / "read" / f"{receipt.delivery_id}.json", staged)
+    files.write_json(
+        staging / "read" / f"{receipt.delivery_id}.json", staged | {"read_as": read_as}
+    )
     return {"records": sum(staged["n_records"].values())}
 
 
 def check_night(home: str, deliveries: list[dict], cutoff: str) -> dict:
     """Checks every delivery that was standardised; writes core, quarantine, findings and Data Docs."""
     settings, contract = _open(home)
-    as_cutoff(cutoff)
+    night = stamp(as_cutoff(cutoff))
+    if not deliveries and (settings.home / "data_docs" / night).is_dir():
+        return {"deliveries": {}}  # the night was checked before; its pages stand
     return check_staged(
         settings.home,
         contract,
         settings.schemas / "expectations",
         deliveries,
-        stamp(as_cutoff(cutoff)),
+        night,
     )
 
 
 def mark_stale(home: str, clinic_ids: list[str], cutoff: str, reason: str) -> None:
-    """Notes that these clinics' numbers are older than this night."""
-    folder = load_settings(home).home / "ledger" / "stale"
+    """Notes that these clinics' numbers are older than this night, until they are received again."""
     for clinic_id in clinic_ids:
-        files.write_json(
-            folder / f"{stamp(as_cutoff(cutoff))}-{clinic_id}.json",
-            {"clinic_id": clinic_id, "reason": reason},
-        )
+        _note_stale(load_settings(home).home, clinic_id, as_cutoff(cutoff), reason)
+
+
+def _note_stale(home: Path, clinic_id: str, cutoff: dt.datetime, reason: str | None) -> None:
+    path = home / "ledger" / "stale" / f"{stamp(cutoff)}-{clinic_id}.json"
+    if reason is None:
+        path.unlink(missing_ok=True)
+    else:
+        files.write_json(path, {"clinic_id": clinic_id, "reason": reason})
 
 
 def build_warehouse(home: str, cutoff: str, past: bool = False) -> dict:

@@ -190,6 +190,7 @@ def _write(
     lost: bool,
 ) -> None:
     entry = {
+        "read_as": read.get("read_as"),
         "preamble": read["preamble"],
         "skipped": read["skipped"],
         "n_records": read["n_records"],

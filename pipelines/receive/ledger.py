@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from pipelines import files
-from pipelines.contracts.model import Contract
 
 
 @dataclass(frozen=True)
@@ -56,14 +55,3 @@ def write_check(home: Path, clinic_id: str, delivery_id: str, found: dict) -> No
 
 def raw_path(home: Path, receipt: Receipt) -> Path:
     return home / "raw" / receipt.clinic_id / receipt.sha256
-
-
-def due(home: Path, contract: Contract, clinic_id: str) -> list[Receipt]:
-    """Received deliveries that were never checked, or whose contract has changed since."""
-    digest = contract.clinic_digests[clinic_id]
-    return [
-        receipt
-        for receipt in receipts(home, clinic_id)
-        if receipt.status == "received"
-        and (read_check(home, clinic_id, receipt.delivery_id) or {}).get("contract") != digest
-    ]

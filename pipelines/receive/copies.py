@@ -1,0 +1,59 @@
+"""The same bytes, received several times: whose name counts, and what is still to be read."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+from pipelines.contracts.model import Clinic, Contract
+from pipelines.receive.identify import named
+from pipelines.receive.ledger import Receipt, read_check, receipts
+
+
+def speaking(clinic: Clinic, copies: list[Receipt]) -> Receipt:
+    """Of several arrivals of the same bytes the one whose name counts, in whatever order they came.
+
+    A name that is declared goes before one that is not. Of an increment the earliest sent counts: saying it again
+    changes nothing. Of a snapshot or a resend the latest: its sender says that this is how things stand.
+    """
+
+    def order(receipt: Receipt) -> tuple:
+        said = named(clinic, receipt.file_name)
+        if said is None:
+            return (1, 0, 0, receipt.file_name, receipt.received_utc, receipt.receipt_id)
+        sign = 1 if clinic.files[said["kind"]].keyed == "increment" else -1
+        revision = int(said.get("revision") or 0)
+        return (
+            0, sign * said["sent"].toordinal(), sign * revision, receipt.file_name, receipt.received_utc,
+            receipt.receipt_id,
+        )  # fmt: skip
+
+    return min(copies, key=order)
+
+
+def arrived(home: Path, clinic_id: str, cutoff: dt.datetime) -> dict[str, list[Receipt]]:
+    """The receipts of a clinic up to the cut-off by delivery, oldest first."""
+    found: dict[str, list[Receipt]] = {}
+    for receipt in receipts(home, clinic_id):
+        if dt.datetime.fromisoformat(receipt.received_utc) <= cutoff:
+            found.setdefault(receipt.delivery_id, []).append(receipt)
+    return found
+
+
+def read_as(clinic: Clinic, receipt: Receipt) -> dict | None:
+    """What a file name says of how its content must be read, or None where it is not declared."""
+    said = named(clinic, receipt.file_name)
+    return said and {"kind": said["kind"], "participant": said.get("participant")}
+
+
+def due(home: Path, contract: Contract, clinic_id: str, cutoff: dt.datetime) -> list[Receipt]:
+    """What no check of the present contract has seen under the name that counts."""
+    clinic = contract.clinics[clinic_id]
+    found = []
+    for delivery_id, copies in arrived(home, clinic_id, cutoff).items():
+        receipt = speaking(clinic, copies)
+        check = read_check(home, clinic_id, delivery_id) or {}
+        seen = (check.get("contract"), check.get("read_as"))
+        if seen != (contract.clinic_digests[clinic_id], read_as(clinic, receipt)):
+            found.append(receipt)
+    return found
