@@ -20,7 +20,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from pipelines.errors import BackstepError
+from pipelines.errors import BackstepError, ContractError, StudyFileError
 
 app = typer.Typer(
     add_completion=False,
@@ -61,12 +61,13 @@ def main() -> None:
 
 @contextmanager
 def _locked(home: Path | None):
-    from pipelines import lock
+    from pipelines import lock, stages
     from pipelines.settings import load_settings
 
     place, owner = load_settings(home).home, f"backstep {os.getpid()}"
     lock.take(place, owner, dt.datetime.now(dt.UTC), dt.timedelta(hours=12), in_process=True)
     try:
+        stages.clear_leftovers(str(place))
         yield str(place)
     finally:
         lock.release(place, owner)
@@ -93,9 +94,27 @@ def _receive(home: str, cutoff: str, bar: Progress) -> list[dict]:
     step = bar.add_task("receive", total=len(names))
     due = []
     for name in names:
-        due += stages.receive_clinic(home, name, cutoff)
+        with _others_go_on(bar, f"{name} was not received") as failed:
+            due += stages.receive_clinic(home, name, cutoff)
+        if failed:
+            stages.mark_stale(home, [name], cutoff, "receive failed")
         bar.advance(step)
     return due
+
+
+@contextmanager
+def _others_go_on(bar: Progress, what: str):
+    """Keeps one clinic's trouble from stopping the night; the list that it gives is filled where there was some."""
+    failed: list[str] = []
+    try:
+        yield failed
+    except (ContractError, StudyFileError):
+        raise
+    except (
+        Exception
+    ) as fault:  # whatever it is: its delivery counts as not checked, its clinic as stale
+        failed.append(type(fault).__name__)
+        bar.console.print(f"[bold red]{what}[/]: {type(fault).__name__}; the other clinics go on")
 
 
 def _check(home: str, due: list[dict], cutoff: str, bar: Progress) -> dict:
@@ -104,7 +123,8 @@ def _check(home: str, due: list[dict], cutoff: str, bar: Progress) -> dict:
     step = bar.add_task("read and standardise", total=len(due))
     for delivery in due:
         bar.update(step, description=f"read {delivery['clinic_id']}/{delivery['file_name']}"[:38])
-        stages.standardise_delivery(home, delivery, cutoff)
+        with _others_go_on(bar, f"{delivery['delivery_id']} was not read"):
+            stages.standardise_delivery(home, delivery, cutoff)
         bar.advance(step)
     step = bar.add_task("check", total=1)
     counts = stages.check_night(home, due, cutoff)

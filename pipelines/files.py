@@ -89,6 +89,16 @@ def atomic_path(path: Path) -> Iterator[Path]:
         aside.unlink(missing_ok=True)
 
 
+def clear_unfinished(folder: Path, but: tuple[str, ...] = ()) -> None:
+    """Removes what killed runs left half-written below the folder, except in the folders named `but`.
+
+    Assumes nobody is writing there: the caller holds the lock.
+    """
+    for left in folder.rglob(f".*{_ASIDE}"):
+        if left.relative_to(folder).parts[0] not in but:
+            left.unlink(missing_ok=True)
+
+
 def write_bytes_atomic(path: Path, data: bytes) -> None:
     """Puts the bytes at `path`, whole or not at all."""
     with atomic_path(path) as aside:

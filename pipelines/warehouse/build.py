@@ -89,7 +89,7 @@ def _build_closed(
             load_versions(
                 con, contract, table, inputs.core.get(table, []), inputs.quarantine.get(table, [])
             )
-        core.correct(con, contract)
+        core.correct(con, contract, inputs.cutoff)
         across = check_across(con)
         con.register("across_finding", across.to_arrow())
         con.execute("""

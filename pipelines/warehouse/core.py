@@ -23,13 +23,15 @@ def create_macros(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(_MACROS)
 
 
-def correct(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+def correct(con: duckdb.DuckDBPyConnection, contract: Contract, cutoff: dt.datetime) -> None:
     """Applies schemas/corrections.yaml to the current rows; the old values stay in history.
 
+    An entry counts from the day (UTC) after it was decided, so that an earlier night is rebuilt without it.
     Raises StudyFileError where an entry does not fit exactly one row that still says what it expects.
     """
     for number, entry in enumerate(contract.corrections, start=1):
-        _apply(con, contract, entry, f"corrections.yaml, entry {number}")
+        if entry.decided_date < cutoff.date():
+            _apply(con, contract, entry, f"corrections.yaml, entry {number}")
 
 
 def _apply(
