@@ -142,7 +142,7 @@ def where_to_look(home: Path) -> None:
     """Names what the nights left behind."""
     console.print("[bold]Where to look[/]")
     index = home / "reports" / "index.html"
-    pages = [index] if index.exists() else sorted(home.glob("reports/*/*/index.html"))
+    pages = [index] if index.exists() else sorted(home.glob("reports/*/index.html"))
     for label, paths in (
         ("reports", pages[-2:]),
         ("analysts' database", [home / "warehouse" / "open.duckdb"]),

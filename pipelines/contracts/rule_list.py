@@ -168,10 +168,11 @@ def _ranges(table: str, name: str, field: FieldDef) -> list[Rule]:
         if span is None or span == (field.valid if part == "plausible" else None):
             continue
         low, high = (f"DATE '{end}'" if field.type == "date" else end for end in span)
-        remedy = (
-            "Check the value and its unit; correct it or confirm it."
+        outside = f"Outside {span[0]} to {span[1]}{unit}: "
+        remedy = outside + (
+            "check the value and its unit; correct it or confirm it."
             if part == "plausible"
-            else "Correct the value or its unit."
+            else "correct the value or its unit."
         )
         found.append(
             Rule(

@@ -92,7 +92,7 @@ def section(source: Source, rows: pl.DataFrame, scales: list[Scale]) -> blocks.S
         found = difference(source, rows, scale)
         mcid = _analysed(rows, scale)["mcid"].drop_nulls().unique()
         listed.append({
-            "scale": scale.title, "unit": scale.unit_text, "better": scale.better, "n_reference": found.n_by_arm.get(reference, 0),
+            "scale": f"{scale.title}, {scale.unit_text} ({scale.better} is better)", "n_reference": found.n_by_arm.get(reference, 0),
             "n_test": found.n_by_arm.get(test, 0), "estimate": found.estimate, "low": found.ci_low, "high": found.ci_high,
             "p": found.p, "df": found.df, "mcid": mcid[0] if mcid.len() == 1 else None,
         })  # fmt: skip
@@ -105,7 +105,7 @@ def section(source: Source, rows: pl.DataFrame, scales: list[Scale]) -> blocks.S
     floats = dict.fromkeys(("estimate", "low", "high", "p", "df", "mcid"), pl.Float64)
     shown = table(
         pl.DataFrame(listed, schema_overrides=floats),
-        [Column("scale", "Measure"), Column("unit", "Unit"), Column("better", "Better"),
+        [Column("scale", "Measure"),
          Column("n_reference", f"n {reference}", "number"), Column("n_test", f"n {test}", "number"),
          Column("estimate", f"{test} \N{MINUS SIGN} {reference} (95 % interval)", "estimate", 2, low="low", high="high"),
          Column("df", "df", "number"), Column("p", "p", "p"), Column("mcid", "MCID", "number", 2)],

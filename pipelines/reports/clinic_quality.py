@@ -5,7 +5,11 @@ from __future__ import annotations
 import polars as pl
 
 from pipelines.reports.layout import blocks
-from pipelines.reports.layout.figures import arrival_calendar, stacked_counts, week_adherence
+from pipelines.reports.layout.figures import (
+    arrival_calendar,
+    stacked_counts,
+    week_adherence,
+)
 from pipelines.reports.layout.numbers import fraction, number
 from pipelines.reports.layout.tables import Column, table
 from pipelines.reports.source import Source

@@ -74,8 +74,8 @@ def compose(source: Source, clinic: Clinic) -> Letter:
                                                        Column("remedy", "What to do")], "Refused files"),
             _section("Files that have not come", missing, [Column("file_kind", "File"), Column("since", "Expected since"),
                                                           Column("n", "files", "number")], "Missing files"),
-            _section("Rows held back: please correct and send again", grouped.filter(severity="quarantine"), _COLUMNS, "Held rows"),
-            _section("Values to confirm or correct", grouped.filter(severity="flag"), _COLUMNS, "Doubtful values"),
+            _by_file("Rows held back: please correct and send again", grouped.filter(severity="quarantine")),
+            _by_file("Values to confirm or correct", grouped.filter(severity="flag")),
         ) if section),
         footnotes=("Line numbers are those of the file as you sent it (the row number of the sheet for workbooks). "
                    "The held rows are in held_rows.xlsx as you sent them.",),
@@ -83,14 +83,12 @@ def compose(source: Source, clinic: Clinic) -> Letter:
     return Letter(page, held, cutoff)
 
 
-_COLUMNS = [
-    Column("file_name", "File"),
-    Column("form", "Form"),
-    Column("column", "Your column"),
+_COLUMNS = (
     Column("lines", "Lines"),
-    Column("n", "Rows", "number"),
+    Column("column", "Your column"),
+    Column("form", "Form"),
     Column("remedy", "What to do"),
-]
+)
 
 
 def _opening(
@@ -145,6 +143,15 @@ def _section(
     heading: str, rows: pl.DataFrame, columns: list[Column], title: str
 ) -> blocks.Section | None:
     return blocks.Section(heading, (table(rows, columns, title=title),)) if rows.height else None
+
+
+def _by_file(heading: str, rows: pl.DataFrame) -> blocks.Section | None:
+    """One table per file, so that the lines to look at stand beside what to do."""
+    tables = tuple(
+        table(of_file, _COLUMNS, title=str(name), note=f"{number(of_file['n'].sum())} rows.")
+        for (name,), of_file in rows.group_by("file_name", maintain_order=True)
+    )
+    return blocks.Section(heading, tables) if tables else None
 
 
 def write_workbook(letter: Letter, path: Path) -> None:

@@ -51,6 +51,10 @@ def outcome_page(report: OutcomeReport, source: Source) -> blocks.Page:
     )  # fmt: skip
 
 
+def _opening(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
 def _at_primary(rows: pl.DataFrame, scale: Scale) -> pl.DataFrame:
     return rows.filter(pl.col("is_primary"), measure=scale.measure, scale=scale.scale)
 
@@ -150,7 +154,7 @@ def _course(source: Source, rows: pl.DataFrame, scale: Scale) -> blocks.Section:
         measure=scale.title,
         unit=scale.unit_text,
         better=scale.better,
-        title=f"{scale.title} over the study",
+        title=f"{_opening(scale.title)} over the study",
     )
     columns = [
         Column("visit_code", "Visit"),
@@ -163,7 +167,7 @@ def _course(source: Source, rows: pl.DataFrame, scale: Scale) -> blocks.Section:
     listed = table(
         table_rows,
         columns,
-        title=f"{scale.title} by visit",
+        title=f"{_opening(scale.title)} by visit",
         by_arm=bool(group),
         note="Values as assessed; out-of-window assessments are kept and marked in the tables.",
     )
@@ -184,7 +188,7 @@ def _individual(rows: pl.DataFrame, scale: Scale) -> blocks.Section:
         at.select("participant_id", change="improvement"),
         mdc=single["mdc95"],
         mcid=single["mcid"],
-        measure=f"improvement in {scale.title}",
+        measure=scale.title,
         unit=scale.unit_text,
         digits=scale.digits,
         title=f"Each participant's change at {scale.visit_text}",
