@@ -45,6 +45,10 @@ def load(path: Path) -> tuple[Any, Lines]:
                 return {}, lines
             _walk(node, (), lines, path)
             return loader.construct_document(node), lines
+    except UnicodeDecodeError:
+        raise ContractError(
+            "this file is not UTF-8 text", where=path.name, remedy="save it as UTF-8"
+        ) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise ContractError(
