@@ -141,10 +141,8 @@ def clock(started: float, text: str) -> None:
 def where_to_look(home: Path) -> None:
     """Names what the nights left behind."""
     console.print("[bold]Where to look[/]")
-    index = home / "reports" / "index.html"
-    pages = [index] if index.exists() else sorted(home.glob("reports/*/index.html"))
     for label, paths in (
-        ("reports", pages[-2:]),
+        ("reports", sorted(home.glob("reports/*/index.html"))[-1:]),
         ("analysts' database", [home / "warehouse" / "open.duckdb"]),
         ("letters", sorted(home.glob("letters/*"))[-1:]),
     ):
