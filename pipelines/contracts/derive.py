@@ -61,7 +61,7 @@ def drift(contract: Contract, root: Path) -> list[str]:
     changed = [
         name
         for name, text in wanted.items()
-        if not (root / name).is_file() or (root / name).read_text(encoding="utf-8") != text
+        if not (root / name).is_file() or (root / name).read_bytes() != text.encode()
     ]
     return sorted({*changed, *(present - set(wanted))})
 
