@@ -24,7 +24,7 @@ def take(
     """
     with _guard(home):
         held = _read(home)
-        if held and held["owner"] != owner and _alive(held, now):
+        if held and not _is_own(held, owner, in_process) and _alive(held, now):
             raise LockHeld(
                 f"another run holds the lock: {held['owner']}",
                 where=f"{held['host']}, since {held['taken_utc']}",
@@ -45,6 +45,13 @@ def release(home: Path, owner: str) -> None:
             _path(home).unlink()
 
 
+def _is_own(held: dict, owner: str, in_process: bool) -> bool:
+    """Whether the lease is the caller's. Two containers may both be process 1, so the host counts too."""
+    if held["owner"] != owner or (held["pid"] is not None) != in_process:
+        return False
+    return not in_process or (held["host"], held["pid"]) == (socket.gethostname(), os.getpid())
+
+
 def _alive(held: dict, now: dt.datetime) -> bool:
     if dt.datetime.fromisoformat(held["until_utc"]) < now:
         return False
@@ -54,11 +61,15 @@ def _alive(held: dict, now: dt.datetime) -> bool:
 
 
 def _process_start(pid: int) -> str | None:
-    """When the process started, in kernel ticks; tells a process from a later one with the same number."""
+    """When the process started, in kernel ticks; tells a process from a later one with the same number.
+
+    None where it is gone, or dead and only not yet buried by its parent.
+    """
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[19]
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     except OSError:
         return None
+    return None if fields[0] in "ZX" else fields[19]
 
 
 def _read(home: Path) -> dict | None:

@@ -31,13 +31,13 @@ def gather(home: Path, contract: Contract, cutoff: dt.datetime) -> Inputs:
     calendars = []
     for clinic_id, clinic in contract.clinics.items():
         sent: list[tuple[str, dt.date, bool]] = []
-        for receipt, row in _arrivals(home, contract, clinic_id, cutoff):
+        arrivals = _arrivals(home, contract, clinic_id, cutoff)
+        usable = {row["sha256"] for _, row in arrivals if row["status"] == "accepted"}
+        for receipt, row in arrivals:
             rows.append(row)
             said = named(clinic, receipt.file_name)
             if said:
-                sent.append(
-                    (said["kind"], said["sent"], row["status"] in ("accepted", "duplicate"))
-                )
+                sent.append((said["kind"], said["sent"], row["sha256"] in usable))
             if row["status"] != "accepted":
                 continue
             check = read_check(home, clinic_id, receipt.delivery_id)
@@ -105,7 +105,8 @@ def _arrival_row(contract: Contract, receipt: Receipt) -> dict:
     row |= {
         "delivery_id": receipt.delivery_id, "clinic_id": receipt.clinic_id, "file_name": receipt.file_name,
         "sha256": receipt.sha256, "received_utc": dt.datetime.fromisoformat(receipt.received_utc),
-        "names_participant": False, "revision": 0, **dict.fromkeys(_COUNTS, 0),
+        # A name that fits no pattern may hold anything, so it is withheld like one with a participant's code.
+        "names_participant": True, "revision": 0, **dict.fromkeys(_COUNTS, 0),
     }  # fmt: skip
     said = named(contract.clinics[receipt.clinic_id], receipt.file_name)
     if said:

@@ -13,6 +13,7 @@ from pipelines.errors import DeliveryRefused
 from pipelines.receive.ledger import Receipt, raw_path
 
 _LARGEST_BYTES = 4 * 2**30
+_AHEAD_OF_UTC = dt.timedelta(hours=14)  # the furthest any clinic's calendar is ahead
 
 
 def identify(home: Path, contract: Contract, receipt: Receipt) -> Delivery:
@@ -34,6 +35,14 @@ def identify(home: Path, contract: Contract, receipt: Receipt) -> Delivery:
             "no file with such a name is declared for this clinic",
             remedy="name the file as the sending guide says, with the date it was sent",
         )
+    received = dt.datetime.fromisoformat(receipt.received_utc)
+    if said["sent"] > (received + _AHEAD_OF_UTC).date():
+        # Later files win: a date far ahead would outrank every honest file until that day.
+        raise DeliveryRefused(
+            "sent_in_future",
+            "the date in the file's name is later than the day it arrived",
+            remedy="name the file by the date it was sent",
+        )
     kind = said["kind"]
     keyed = clinic.files[kind].keyed
     scope = {
@@ -44,7 +53,7 @@ def identify(home: Path, contract: Contract, receipt: Receipt) -> Delivery:
     return Delivery(
         delivery_id=receipt.delivery_id, clinic_id=receipt.clinic_id, file_name=receipt.file_name,
         file_kind=kind, sha256=receipt.sha256, n_bytes=receipt.n_bytes,
-        received_utc=dt.datetime.fromisoformat(receipt.received_utc), sent_date=said["sent"],
+        received_utc=received, sent_date=said["sent"],
         revision=int(said.get("revision") or 0), scope_key=scope, raw_path=raw_path(home, receipt),
         participant_id=said.get("participant"),
     )  # fmt: skip

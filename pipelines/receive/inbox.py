@@ -40,12 +40,16 @@ def receive(
     for stat in listed:
         if stat.name.startswith(".") or stat.name.endswith(_DONE):
             continue
-        if (stat.name, stat.size, stat.mtime_ns) in seen:
+        shown = _shown(stat.name)
+        if (shown, stat.size, stat.mtime_ns) in seen:
             continue
-        if not _complete(stat, names, cutoff, settle_seconds):
-            waiting.append(stat.name)
-            continue
-        new.append(_enter(home, clinic_id, folder / stat.name, stat, cutoff, copies))
+        receipt = None
+        if _complete(stat, names, cutoff, settle_seconds):
+            receipt = _enter(home, clinic_id, folder, stat, cutoff, copies)
+        if receipt is None:
+            waiting.append(shown)
+        else:
+            new.append(receipt)
     return Inbox(tuple(new), tuple(waiting))
 
 
@@ -55,30 +59,40 @@ def _complete(
     """A `.done` marker beside it, or a name that is not of an unfinished upload and a time that has settled."""
     if stat.name + _DONE in names:
         return True
-    if stat.name.endswith(_UNFINISHED):
+    if stat.name.lower().endswith(_UNFINISHED):
         return False
     return stat.mtime_ns / 1e9 + settle_seconds <= cutoff.replace(tzinfo=dt.UTC).timestamp()
+
+
+def _shown(name: str) -> str:
+    """The name as text; bytes that are no UTF-8 are shown by their numbers."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _enter(
     home: Path,
     clinic_id: str,
-    path: Path,
+    folder: Path,
     stat: files.FileStat,
     cutoff: dt.datetime,
     copies: dict[str, int],
-) -> Receipt:
+) -> Receipt | None:
+    """The receipt of a file, once its copy is safe in raw; None where the file is still changing."""
+    path = folder / stat.name
     sha256 = files.sha256_of(path)
     earlier = copies.get(sha256, 0)
-    copies[sha256] = earlier + 1
     receipt = Receipt(
         receipt_id=f"{cutoff:%Y%m%dT%H%M%S}-{sha256[:12]}-{earlier + 1}",
-        delivery_id=f"{clinic_id}-{sha256[:12]}", clinic_id=clinic_id, file_name=stat.name, sha256=sha256,
+        delivery_id=f"{clinic_id}-{sha256[:12]}", clinic_id=clinic_id, file_name=_shown(stat.name), sha256=sha256,
         n_bytes=stat.size, mtime_ns=stat.mtime_ns, received_utc=cutoff.isoformat(),
         status="duplicate" if earlier else "received",
     )  # fmt: skip
     raw = raw_path(home, receipt)
-    if not raw.is_file():
-        files.copy_verified(path, raw)
+    if not raw.is_file() and files.copy_verified(path, raw) != sha256:
+        raw.unlink()  # it changed between hashing and copying: never keep bytes under another's name
+        return None
+    if raw.stat().st_size != stat.size:
+        return None
+    copies[sha256] = earlier + 1
     write_receipt(home, receipt)
     return receipt
