@@ -6,20 +6,20 @@ import datetime as dt
 from pathlib import Path
 
 from pipelines.contracts.model import Clinic, Contract
-from pipelines.receive.identify import named
+from pipelines.receive.identify import named, sent_in_future
 from pipelines.receive.ledger import Receipt, read_check, receipts
 
 
 def speaking(clinic: Clinic, copies: list[Receipt]) -> Receipt:
     """Of several arrivals of the same bytes the one whose name counts, in whatever order they came.
 
-    A name that is declared goes before one that is not. Of an increment the earliest sent counts: saying it again
+    A name that is declared goes before one that is not, or that is dated ahead. Of an increment the earliest sent counts: saying it again
     changes nothing. Of a snapshot or a resend the latest: its sender says that this is how things stand.
     """
 
     def order(receipt: Receipt) -> tuple:
         said = named(clinic, receipt.file_name)
-        if said is None:
+        if said is None or sent_in_future(receipt, said["sent"]):
             return (1, 0, 0, receipt.file_name, receipt.received_utc, receipt.receipt_id)
         sign = 1 if clinic.files[said["kind"]].keyed == "increment" else -1
         revision = int(said.get("revision") or 0)
@@ -41,9 +41,11 @@ def arrived(home: Path, clinic_id: str, cutoff: dt.datetime) -> dict[str, list[R
 
 
 def read_as(clinic: Clinic, receipt: Receipt) -> dict | None:
-    """What a file name says of how its content must be read, or None where it is not declared."""
+    """What a file name says of how its content must be read, or None where it cannot be used."""
     said = named(clinic, receipt.file_name)
-    return said and {"kind": said["kind"], "participant": said.get("participant")}
+    if said is None or sent_in_future(receipt, said["sent"]):
+        return None
+    return {"kind": said["kind"], "participant": said.get("participant")}
 
 
 def due(home: Path, contract: Contract, clinic_id: str, cutoff: dt.datetime) -> list[Receipt]:

@@ -35,9 +35,7 @@ def identify(home: Path, contract: Contract, receipt: Receipt) -> Delivery:
             "no file with such a name is declared for this clinic",
             remedy="name the file as the sending guide says, with the date it was sent",
         )
-    received = dt.datetime.fromisoformat(receipt.received_utc)
-    if said["sent"] > (received + _AHEAD_OF_UTC).date():
-        # Later files win: a date far ahead would outrank every honest file until that day.
+    if sent_in_future(receipt, said["sent"]):
         raise DeliveryRefused(
             "sent_in_future",
             "the date in the file's name is later than the day it arrived",
@@ -53,7 +51,7 @@ def identify(home: Path, contract: Contract, receipt: Receipt) -> Delivery:
     return Delivery(
         delivery_id=receipt.delivery_id, clinic_id=receipt.clinic_id, file_name=receipt.file_name,
         file_kind=kind, sha256=receipt.sha256, n_bytes=receipt.n_bytes,
-        received_utc=received, sent_date=said["sent"],
+        received_utc=dt.datetime.fromisoformat(receipt.received_utc), sent_date=said["sent"],
         revision=int(said.get("revision") or 0), scope_key=scope, raw_path=raw_path(home, receipt),
         participant_id=said.get("participant"),
     )  # fmt: skip
@@ -70,6 +68,11 @@ def named(clinic: Clinic, name: str) -> dict | None:
                 continue
             return {**found.groupdict(), "kind": kind, "sent": sent}
     return None
+
+
+def sent_in_future(receipt: Receipt, sent: dt.date) -> bool:
+    """Whether a file names a day after its arrival; later files win, so it would outrank every honest one till then."""
+    return sent > (dt.datetime.fromisoformat(receipt.received_utc) + _AHEAD_OF_UTC).date()
 
 
 def look_inside(kind: FileKind, delivery: Delivery) -> None:
