@@ -38,14 +38,19 @@ def clean(rows: pl.DataFrame, missing: dict[str, tuple[str, ...]]) -> pl.DataFra
         (pl.col(name).str.len_bytes().sum() == pl.col(name).str.len_chars().sum())
         for name in missing
     ).row(0, named=True)
-    cells = []
-    for name, words in missing.items():
-        cell = pl.col(name)
-        if not plain[name]:
-            cell = cell.str.replace_many(list(_NOT_ASCII), list(_NOT_ASCII.values()))
-        cell = cell.str.strip_chars()
-        cells.append(pl.when(~cell.is_in(list(dict.fromkeys(("", *words))))).then(cell).alias(name))
-    return rows.select(cells)
+    likened = [
+        pl.col(name)
+        if plain[name]
+        else pl.col(name).str.replace_many(list(_NOT_ASCII), list(_NOT_ASCII.values()))
+        for name in missing
+    ]
+    stripped = rows.select(cell.str.strip_chars() for cell in likened)
+    return stripped.select(
+        pl.when(~pl.col(name).is_in(list(dict.fromkeys(("", *words)))))
+        .then(pl.col(name))
+        .alias(name)
+        for name, words in missing.items()
+    )
 
 
 def value(
