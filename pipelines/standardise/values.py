@@ -19,6 +19,7 @@ _NOT_ASCII = {
     "\u2212": "-", "\u2013": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " ",
     **{chr(0xFF10 + digit): str(digit) for digit in range(10)},
 }  # fmt: skip
+_CLOCK = r"\d{1,2}[:.]\d\d(?:\D|$)"  # 12.3 is what a spreadsheet makes of 12.30, and no 12:03
 _EARLIEST_YEAR, _LATEST_YEAR = 1900, 2100
 
 FAULT_OF = {
@@ -53,6 +54,13 @@ def clean(rows: pl.DataFrame, missing: dict[str, tuple[str, ...]]) -> pl.DataFra
     )
 
 
+def _ascii(word: str) -> str:
+    """A declared word as `clean` leaves it in a cell."""
+    for odd, plain in _NOT_ASCII.items():
+        word = word.replace(odd, plain)
+    return word.strip()
+
+
 def value(
     field: FieldDef, meaning: ColumnMap, clinic: Clinic, words: dict, cell: pl.Expr
 ) -> pl.Expr:
@@ -61,18 +69,19 @@ def value(
         return cell
     if field.type in ("code", "boolean"):
         table = meaning.words or words.get(field.codes or "boolean", {})
+        table = {_ascii(word): code for word, code in table.items()}
         return cell.replace_strict(table, default=None, return_dtype=POLARS[field.type])
     if field.type == "date":
         return date(cell, meaning.dates or clinic.dates)
     if meaning.unit == "ft_in":
         return units.convert(units.feet_inches_to_cm(cell), "cm", field.unit)
     found = number(cell, clinic)
-    if field.unit == "s":
-        found = pl.coalesce(found, minutes_seconds(cell, clinic))
     if meaning.magnitude:
         found = found.abs()
     if meaning.unit and meaning.unit != field.unit:
         found = units.convert(found, meaning.unit, field.unit)
+    if field.unit == "s":  # a stopwatch text says its own unit
+        found = pl.coalesce(found, minutes_seconds(cell, clinic))
     if field.type == "integer":
         whole = found.round() == found
         return pl.when(whole & (found.abs() < 2**31)).then(found).cast(pl.Int32, strict=False)
@@ -84,8 +93,8 @@ def number(cell: pl.Expr, clinic: Clinic) -> pl.Expr:
     text = cell
     if clinic.thousands:
         mark = "." if clinic.thousands == "." else clinic.thousands
-        grouped = text.str.contains(
-            rf"^[-+]?\d{{1,3}}(?:\{mark}\d{{3}})+(?:\{clinic.decimal}\d+)?$"
+        grouped = text.str.contains(  # no group begins with 0: 0.250 is the other decimal mark
+            rf"^[-+]?[1-9]\d{{0,2}}(?:\{mark}\d{{3}})+(?:\{clinic.decimal}\d+)?$"
         )
         text = pl.when(grouped).then(text.str.replace_all(mark, "", literal=True)).otherwise(text)
     if clinic.decimal == ",":
@@ -115,6 +124,7 @@ def date(cell: pl.Expr, order: str) -> pl.Expr:
 def moment(cell: pl.Expr, order: str, times: str) -> pl.Expr:
     """A local date and time in one cell, as declared; ISO text with a T is accepted where years come first."""
     shape = f"{date_format(order)} {time_format(times)}"
+    cell = pl.when(cell.str.contains(r"[ T]" + _CLOCK)).then(cell)
     found = cell.str.to_datetime(shape, time_unit="us", strict=False)
     if order.startswith("YYYY"):
         for iso in ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"):
@@ -124,6 +134,7 @@ def moment(cell: pl.Expr, order: str, times: str) -> pl.Expr:
 
 def time_of_day(cell: pl.Expr, times: str) -> pl.Expr:
     """A clock time as declared, with or without seconds."""
+    cell = pl.when(cell.str.contains("^" + _CLOCK)).then(cell)
     found = cell.str.to_time(time_format(times), strict=False)
     if times != "h:mm AM/PM":
         found = pl.coalesce(found, cell.str.to_time("%H:%M:%S", strict=False))
