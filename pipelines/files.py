@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import fsspec
 import polars as pl
@@ -123,12 +123,14 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_bytes())
 
 
-def write_parquet(rows: pl.DataFrame | pl.LazyFrame, path: Path) -> None:
-    """Writes rows in their order as zstd Parquet, whole or not at all."""
+def write_parquet(
+    rows: pl.DataFrame | pl.LazyFrame, path: Path, compression: Literal["zstd", "lz4"] = "zstd"
+) -> None:
+    """Writes rows in their order as Parquet, whole or not at all."""
     with atomic_path(path) as aside:
         rows.lazy().sink_parquet(
             aside,
-            compression="zstd",
+            compression=compression,
             row_group_size=_ROWS_PER_GROUP,
             maintain_order=True,
         )

@@ -128,7 +128,8 @@ def standardise_delivery(home: str, delivery: dict, cutoff: str) -> dict:
         })  # fmt: skip
         return {"refused": fault.reason}
     files.write_json(
-        staging / "read" / f"{receipt.delivery_id}.json", staged | {"read_as": read_as}
+        staging / "read" / f"{receipt.delivery_id}.json",
+        staged | {"read_as": read_as, "file_kind": found.file_kind, "sha256": found.sha256},
     )
     return {"records": sum(staged["n_records"].values())}
 

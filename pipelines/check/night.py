@@ -15,6 +15,7 @@ from pipelines.contracts.model import Contract
 from pipelines.contracts.rule_list import LINE_TABLE, rules_of
 from pipelines.contracts.rules import Rule
 
+_LARGE_BYTES = 64 * 2**20  # parts larger than this stay on disk while they are checked
 FINDING_COLUMNS = (
     "delivery_id",
     "clinic_id",
@@ -101,16 +102,18 @@ def _load(con: duckdb.DuckDBPyConnection, staging: Path, table: str, names: list
     if not parts:
         return False
     listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in parts)
-    con.execute(f"CREATE TABLE staged_{table} AS SELECT * FROM read_parquet([{listed}])")
+    large = sum(path.stat().st_size for path in parts) > _LARGE_BYTES
+    con.execute(f"""
+        CREATE {"VIEW" if large else "TABLE"} part_{table} AS SELECT * FROM read_parquet([{listed}])
+    """)
     con.execute(f"""
         CREATE TABLE duplicate_{table} AS
-        SELECT delivery_id, row_no FROM staged_{table}
+        SELECT delivery_id, row_no FROM part_{table}
         QUALIFY row_number() OVER (PARTITION BY delivery_id, row_key, row_hash ORDER BY row_no) > 1
     """)
-    con.execute(f"""
-        DELETE FROM staged_{table} AS s USING duplicate_{table} AS d
-        WHERE s.delivery_id = d.delivery_id AND s.row_no = d.row_no
-    """)
+    twice = con.execute(f"SELECT count(*) FROM duplicate_{table}").fetchall()[0][0]
+    once = f"ANTI JOIN duplicate_{table} USING (delivery_id, row_no)" if twice else ""
+    con.execute(f"CREATE VIEW staged_{table} AS SELECT * FROM part_{table} {once}")
     return True
 
 
@@ -153,7 +156,9 @@ def _name_findings(
     A required field that is empty because it could not be read has one finding, the one that says why; but only
     if that one holds the row.
     """
-    holding = ", ".join(f"'{r.name}'" for r in rules if r.from_faults and r.severity == "quarantine")
+    holding = ", ".join(
+        f"'{r.name}'" for r in rules if r.from_faults and r.severity == "quarantine"
+    )
     rule_rows = pl.DataFrame(
         [
             {"rule": r.name, "kind": r.kind, "severity": r.severity, "remedy": r.remedy}
@@ -215,16 +220,18 @@ def _write(
         return
     for table in tally.tables:
         target = home / "core" / table / clinic_id / f"{delivery_id}.parquet"
+        fields = ", ".join(f"s.{name}" for name in contract.tables[table].fields)
         with files.atomic_path(target) as aside:
             con.execute(f"""
                 COPY (
-                    SELECT s.* EXCLUDE (faults, row_hash) FROM staged_{table} AS s
+                    SELECT s.* EXCLUDE (faults, row_hash), hash({fields}) AS content
+                    FROM staged_{table} AS s
                     ANTI JOIN (SELECT * FROM finding_{table} WHERE severity = 'quarantine') AS h
                         ON h.delivery_id = s.delivery_id AND h.row_no = s.row_no
-                    WHERE s.delivery_id = '{delivery_id}' ORDER BY s.row_no
+                    WHERE s.delivery_id = '{delivery_id}'
                 ) TO '{str(aside).replace("'", "''")}' (FORMAT parquet, COMPRESSION zstd)
             """)
-    held_rows.write_held(con, home, clinic_id, delivery_id, tally.held_tables)
+    held_rows.write_held(con, home, contract, clinic_id, delivery_id, read, tally.held_tables)
     tally.has_findings = _write_findings(
         con, home, clinic_id, delivery_id, tables, read["unknown_columns"]
     )

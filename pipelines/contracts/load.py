@@ -6,6 +6,8 @@ import hashlib
 from pathlib import Path
 from typing import Any, TypeVar
 
+import duckdb
+import polars as pl
 from pydantic import BaseModel, ValidationError
 
 from pipelines import __version__
@@ -23,6 +25,7 @@ from pipelines.contracts.yaml_lines import Lines, line_of, load
 from pipelines.errors import BackstepError, ContractError, StudyFileError
 
 Model = TypeVar("Model", bound=BaseModel)
+_TOOLS = (duckdb.__version__, pl.__version__)  # their hashes tell changed rows from repeated ones
 
 
 def load_contract(schemas: Path) -> Contract:
@@ -152,7 +155,7 @@ def _plain(fault: Any) -> str:
 
 
 def _digest(paths: list[Path], *more: str) -> str:
-    total = hashlib.sha256("|".join([__version__, *more]).encode())
+    total = hashlib.sha256("|".join([__version__, *_TOOLS, *more]).encode())
     for path in paths:
         total.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return total.hexdigest()[:16]

@@ -10,6 +10,7 @@ from pipelines import clock, identity
 from pipelines.contracts.model import Clinic, Contract, TableMap
 from pipelines.contracts.shapes import BROKEN_SCHEMA, Delivery
 from pipelines.contracts.tables import local_date_name, local_dates, staged_schema
+from pipelines.errors import DeliveryRefused
 from pipelines.standardise import values
 
 _OPENED = ("1", "2")  # REDCap: form unverified or complete
@@ -29,7 +30,12 @@ class Mapping:
 
 
 def records_of(rows: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:
-    """The lines that carry a record of this table, with the mapped columns cleaned and typed as text."""
+    """The lines that carry a record of this table, with the mapped columns cleaned and typed as text.
+
+    `row_sent` keeps, as JSON, the cells that will be converted, exactly as sent.
+    Raises DeliveryRefused where a column is absent without which no line can become a record.
+    """
+    _require_columns(rows.columns, mapping)
     keep = pl.lit(True)
     for column, allowed in mapping.columns.rows_where.items():
         keep &= pl.col(column).fill_null("").is_in(list(allowed))
@@ -41,7 +47,12 @@ def records_of(rows: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:
     }
     cells = pl.concat(
         [
-            rows.select("row_no", *complete, row_hash=rows.select(wanted).hash_rows()),
+            rows.select(
+                "row_no",
+                *complete,
+                row_hash=rows.select(wanted).hash_rows(),
+                row_sent=_sent(wanted, mapping),
+            ),
             values.clean(rows, missing),
         ],
         how="horizontal",
@@ -61,6 +72,22 @@ def records_of(rows: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:
     if mapping.columns.complete:
         present |= pl.col(mapping.columns.complete).is_in(_OPENED)
     return cells.filter(present.fill_null(False))
+
+
+def _require_columns(present: list[str], mapping: Mapping) -> None:
+    required = mapping.contract.tables[mapping.table].required
+    needed = [*mapping.columns.rows_where, mapping.columns.complete]
+    needed += [c for c, m in mapping.columns.columns.items() if m.field in required]
+    for name in set(mapping.columns.instants) & set(required):
+        source = mapping.columns.instants[name]
+        needed += [source.local, source.date, source.time]
+    absent = sorted({c for c in needed if c is not None} - set(present))
+    if absent:
+        raise DeliveryRefused(
+            "columns_missing",
+            f"these columns of {mapping.table} are missing: {', '.join(absent)}",
+            remedy="export the file with every column of the sending guide, named as there",
+        )
 
 
 def unclaimed(
@@ -117,7 +144,7 @@ def stage(cells: pl.DataFrame, mapping: Mapping, delivery: Delivery) -> pl.DataF
             found.get(n, pl.lit(None)).cast(schema[n]).alias(n)
             for n in contract.tables[table].fields
         ),
-        sent=_sent(cells.columns, mapping),
+        sent="row_sent",
     )
     faults = _unreadable(typed, cells, column_of, contract)
     for name in mapping.columns.instants:

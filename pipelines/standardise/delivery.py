@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 
-from pipelines.contracts.model import Clinic, Contract, FileKind, LayoutDef
+from pipelines.contracts.layouts import layouts_of
+from pipelines.contracts.model import Clinic, Contract, FileKind
 from pipelines.contracts.rule_list import LINE_TABLE
-from pipelines.contracts.shapes import Delivery, Layout, RawTable
+from pipelines.contracts.shapes import Delivery
 from pipelines.errors import DeliveryRefused
 from pipelines.forms import read_table
 from pipelines.standardise import contradictions, devices
 from pipelines.standardise.columns import Mapping, records_of, stage, unclaimed
-from pipelines.standardise.staging import (
-    ALL,
-    LINE_SCHEMA,
-    Staged,
-    clear,
-    write_cells,
-    write_part,
-)
+from pipelines.standardise.staging import LINE_SCHEMA, Staged, clear, write_part
 
 
 def standardise(contract: Contract, delivery: Delivery, staging: Path) -> Staged:
@@ -50,26 +43,19 @@ def _standardise_form(
 ) -> Staged:
     staged = Staged()
     part = 0
-    for layout, tables in _sheets(clinic, kind):
+    for layout, tables in layouts_of(clinic, kind):
         mappings = [
             Mapping(contract, clinic, table, kind.tables[table], len(tables) > 1)
             for table in tables
         ]
         evidence = [contradictions.Evidence() for _ in mappings]
         known = _known_columns(mappings)
-        for batch in _batches(delivery, kind, layout):
+        for batch in read_table(delivery.raw_path, kind.format, layout):
             part += 1
             staged.preamble |= batch.preamble
             staged.skipped.update(batch.skipped)
             unknown = [c for c in batch.rows.columns if c not in known and c != "row_no"]
             staged.unknown_columns += [c for c in unknown if c not in staged.unknown_columns]
-            write_cells(
-                batch.rows,
-                staging,
-                tables[0] if kind.sheets else ALL,
-                delivery.delivery_id,
-                part,
-            )
             claimed = []
             for mapping, weight in zip(mappings, evidence, strict=True):
                 cells = records_of(batch.rows, mapping)
@@ -93,23 +79,6 @@ def _standardise_form(
             remedy="send the file again with its rows, or tell us that there were none",
         )
     return staged
-
-
-def _sheets(clinic: Clinic, kind: FileKind) -> Iterator[tuple[Layout, list[str]]]:
-    """Each layout of the file with the tables its lines carry; a workbook may have a sheet per table."""
-    if kind.sheets:
-        for table, layout in kind.sheets.items():
-            yield _layout(clinic, kind, layout), [table]
-    else:
-        yield _layout(clinic, kind, kind.layout), list(kind.tables)
-
-
-def _layout(clinic: Clinic, kind: FileKind, declared: LayoutDef) -> Layout:
-    return Layout(encoding=kind.encoding or clinic.encoding, **declared.model_dump())
-
-
-def _batches(delivery: Delivery, kind: FileKind, layout: Layout) -> Iterator[RawTable]:
-    return read_table(delivery.raw_path, kind.format, layout)
 
 
 def _known_columns(mappings: list[Mapping]) -> set[str]:

@@ -11,10 +11,6 @@ import polars as pl
 
 from pipelines import files
 
-CELLS, ALL = (
-    "cells",
-    "all",
-)  # text of the lines; of all tables where they share the lines
 LINE_SCHEMA = {
     "delivery_id": pl.String, "clinic_id": pl.String, "row_no": pl.Int64, "table_name": pl.String,
     "row_key": pl.String, "row_hash": pl.UInt64, "sent": pl.String, "faults": pl.List(pl.String),
@@ -44,11 +40,5 @@ def clear(staging: Path, delivery_id: str) -> None:
 
 
 def write_part(frame: pl.DataFrame, staging: Path, table: str, delivery_id: str, part: int) -> None:
-    files.write_parquet(frame, staging / table / delivery_id / f"{part:05d}.parquet")
-
-
-def write_cells(rows: pl.DataFrame, staging: Path, tag: str, delivery_id: str, part: int) -> None:
-    """Keeps the text of each line until the check is over, for the rows that will be held."""
-    folder = staging / CELLS / delivery_id
-    folder.mkdir(parents=True, exist_ok=True)
-    rows.write_parquet(folder / f"{tag}--{part:05d}.parquet", compression="lz4")
+    path = staging / table / delivery_id / f"{part:05d}.parquet"
+    files.write_parquet(frame, path, compression="lz4")  # short-lived: speed before size

@@ -29,8 +29,8 @@ dose AS (
         participant_id,
         count(*) AS logged_n,
         count(*) FILTER (attended) AS attended_n,
-        sum(planned_min) AS planned_min,
-        sum(CASE WHEN attended THEN actual_min ELSE 0 END) FILTER (NOT attended OR actual_min IS NOT NULL) AS actual_min,
+        sum(planned_min ORDER BY session_no) AS planned_min,
+        sum(CASE WHEN attended THEN actual_min ELSE 0 END ORDER BY session_no) FILTER (NOT attended OR actual_min IS NOT NULL) AS actual_min,
         count(*) FILTER (attended AND actual_min IS NULL) AS minutes_missing_n,
         count(*) FILTER (attended AND footwear_ok AND area_clear_ok AND rail_available AND gradual_progression_ok) AS precautions_kept_n,
         count(*) FILTER (
