@@ -79,7 +79,9 @@ BUILD = "import sys; from pipelines import stages; stages.build_warehouse(*sys.a
 def timed(code: str, *args: str, python: str = sys.executable) -> tuple[float, float, float]:
     """Wall seconds, CPU seconds and peak MB of one process."""
     start = time.perf_counter()
-    process = subprocess.Popen([python, "-c", code, *args], cwd=ROOT, env={**os.environ, "BACKSTEP_SETTLE_SECONDS": "0"})
+    process = subprocess.Popen(
+        [python, "-c", code, *args], cwd=ROOT, env={**os.environ, "BACKSTEP_SETTLE_SECONDS": "0"}
+    )
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"a contender failed with status {status}")
@@ -115,11 +117,23 @@ def contenders(place: Path, chosen: argparse.Namespace) -> None:
     line("Backstep: received, read, checked, built", ours, ours)
     line("  of that: receive, read, check", first, ours)
     line("  of that: build, both databases", second, ours)
-    line("(a) DuckDB read_csv into a table, as text", timed(BARE_DUCKDB, str(file), str(place / "a.duckdb")), ours)
+    line(
+        "(a) DuckDB read_csv into a table, as text",
+        timed(BARE_DUCKDB, str(file), str(place / "a.duckdb")),
+        ours,
+    )
     suite = str(ROOT / "schemas" / "expectations" / "session.json")
-    line("(b) pandas, GX pandas engine, into DuckDB", timed(PANDAS_GX, str(file), str(place / "b.duckdb"), suite), ours)
+    line(
+        "(b) pandas, GX pandas engine, into DuckDB",
+        timed(PANDAS_GX, str(file), str(place / "b.duckdb"), suite),
+        ours,
+    )
     if chosen.dlt_python:
-        line("(c) dlt into DuckDB, as text, no checks", timed(DLT, str(file), str(place / "c.duckdb"), python=chosen.dlt_python), ours)
+        line(
+            "(c) dlt into DuckDB, as text, no checks",
+            timed(DLT, str(file), str(place / "c.duckdb"), python=chosen.dlt_python),
+            ours,
+        )
     else:
         print("(c) dlt: not run; give --dlt-python (make bench does)")
 
@@ -142,16 +156,27 @@ def histories(place: Path, chosen: argparse.Namespace) -> None:
     builds = {rows: [] for rows in homes}
     for night in range(chosen.repeats):
         for rows, home in homes.items():
-            write_sessions(home / "landing" / "alder" / f"sessions_202511{10 + night}.csv", 1000, 1500 + 2 * night, seed=night)
+            write_sessions(
+                home / "landing" / "alder" / f"sessions_202511{10 + night}.csv",
+                1000,
+                1500 + 2 * night,
+                seed=night,
+            )
             nights[rows].append(timed(OURS, str(home), CUTOFF))
             builds[rows].append(timed(BUILD, str(home), CUTOFF))
     print(f"\nA night of 1,000 new rows, median of {chosen.repeats}:")
     print(f"{'history':>12}{'night wall s':>14}{'night cpu s':>13}{'build wall s':>14}")
-    middle = {rows: [median(x[i] for x in nights[rows]) for i in (0, 1)] + [median(x[0] for x in builds[rows])] for rows in homes}
+    middle = {
+        rows: [median(x[i] for x in nights[rows]) for i in (0, 1)]
+        + [median(x[0] for x in builds[rows])]
+        for rows in homes
+    }
     for rows, (wall, cpu, build) in middle.items():
         print(f"{rows:>12,}{wall:>14.2f}{cpu:>13.2f}{build:>14.2f}")
     short, long = middle.values()
-    print(f"night, long over short history: {long[0] / short[0]:.2f} wall, {long[1] / short[1]:.2f} cpu; build {long[2] / short[2]:.1f}")
+    print(
+        f"night, long over short history: {long[0] / short[0]:.2f} wall, {long[1] / short[1]:.2f} cpu; build {long[2] / short[2]:.1f}"
+    )
 
 
 def median(values) -> float:

@@ -6,16 +6,13 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipelines import measures
-from pipelines.reports import arms
+from pipelines.reports import arms, thresholds
 from pipelines.reports.layout import blocks
 from pipelines.reports.layout.figures import change_dots, missingness, trajectories
 from pipelines.reports.layout.numbers import fraction, interval, number, signed
 from pipelines.reports.layout.tables import Column, table
 from pipelines.reports.scales import Scale, mean_interval, scale_of
 from pipelines.reports.source import Source
-
-UNIT_TEXT = {"mps": "m/s", "points": "points", "s": "s"}
 
 
 @dataclass(frozen=True)
@@ -41,12 +38,12 @@ def outcome_page(report: OutcomeReport, source: Source) -> blocks.Page:
         *([arms.section(source, rows, [primary, *others])] if source.audience == "closed" else []),
         _others(source, rows, [primary, *others]),
         _missing(forms, report.forms),
-        _thresholds(source, [primary, *others]),
+        thresholds.section(source, [primary, *others]),
     ]
     return blocks.Page(
         title=f"{report.title}: {primary.title}", subtitle=source.contract.study.title, audience=source.audience,
         cutoff_text=source.cutoff_text, code_version=source.code_version, sections=tuple(sections),
-        summary=_summary(source, rows, forms, primary), sources=_sources(source, [primary, *others]),
+        summary=_summary(source, rows, forms, primary), sources=thresholds.sources(source, [primary, *others]),
         footnotes=_footnotes(source),
     )  # fmt: skip
 
@@ -112,7 +109,7 @@ def _course(source: Source, rows: pl.DataFrame, scale: Scale) -> blocks.Section:
     people = mine.join(visits, on="visit_code").select(
         "participant_id",
         "value",
-        visit_day=pl.col("study_day"),
+        pl.col("study_day").alias("visit_day"),
         *(pl.col(g).alias("group") for g in group),
     )
     by = [*group, "visit_code", "visit_order"]
@@ -145,7 +142,7 @@ def _course(source: Source, rows: pl.DataFrame, scale: Scale) -> blocks.Section:
         "low",
         "high",
         "n",
-        visit_day=pl.col("target_day") + 1,
+        (pl.col("target_day") + 1).alias("visit_day"),
         *(pl.col(g).alias("group") for g in group),
     )
     figure = trajectories(
@@ -276,50 +273,6 @@ def _missing(forms: pl.DataFrame, names: tuple[str, ...]) -> blocks.Section:
             )
         )
     return blocks.Section("What is missing", tuple(shown))
-
-
-def _thresholds(source: Source, scales: list[Scale]) -> blocks.Section:
-    rows = source.rows(
-        "SELECT * FROM ref_threshold WHERE purpose <> 'cutoff' ORDER BY measure, scale, purpose, value, population"
-    )
-    mine = pl.concat([rows.filter(measure=s.measure, scale=s.scale) for s in scales]).with_columns(
-        used=pl.when("is_reported").then(pl.lit("used here")).otherwise(pl.lit("")),
-        state=pl.when("verified").then(pl.lit("verified")).otherwise(pl.lit("UNVERIFIED")),
-        name=pl.col("measure") + "." + pl.col("scale"),
-        purpose=pl.col("purpose").str.to_uppercase(),
-        unit=pl.when("relative")
-        .then(pl.lit("% of baseline"))
-        .otherwise(pl.col("unit").replace(UNIT_TEXT)),
-    )
-    shown = table(
-        mine,
-        [
-            Column("name", "Scale"),
-            Column("purpose", "Purpose"),
-            Column("value", "Value", "number", 2),
-            Column("unit", "Unit"),
-            Column("population", "Population"),
-            Column("used", "Use"),
-            Column("state", "State"),
-        ],
-        title="Published thresholds of these scales",
-        note="Sources are listed at the end of the page.",
-    )
-    return blocks.Section("Thresholds", (shown,))
-
-
-def _sources(source: Source, scales: list[Scale]) -> tuple[str, ...]:
-    names = {(s.measure, s.scale) for s in scales}
-    rows = source.rows(
-        "SELECT DISTINCT measure, scale, purpose, source FROM ref_threshold WHERE purpose <> 'cutoff' ORDER BY ALL"
-    )
-    cited = [
-        f"{m}.{s} {p.upper()}: {text}" for m, s, p, text in rows.iter_rows() if (m, s) in names
-    ]
-    scored = [
-        f"{m}: {measures.discovered()[m].MEASURE.source}" for m in sorted({m for m, _ in names})
-    ]
-    return tuple(dict.fromkeys([*scored, *cited]))
 
 
 def _footnotes(source: Source) -> tuple[str, ...]:

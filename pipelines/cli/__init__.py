@@ -1,0 +1,1 @@
+"""The verbs of the `backstep` command, by what they do."""

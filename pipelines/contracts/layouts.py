@@ -1,0 +1,21 @@
+"""How the lines of a clinic's file are laid out, and which tables they carry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pipelines.contracts.model import Clinic, FileKind, LayoutDef
+from pipelines.contracts.shapes import Layout
+
+
+def layouts_of(clinic: Clinic, kind: FileKind) -> Iterator[tuple[Layout, list[str]]]:
+    """Each layout of the file with the tables its lines carry; a workbook may have a sheet per table."""
+    if kind.sheets:
+        for table, layout in kind.sheets.items():
+            yield _layout(clinic, kind, layout), [table]
+    else:
+        yield _layout(clinic, kind, kind.layout), list(kind.tables)
+
+
+def _layout(clinic: Clinic, kind: FileKind, declared: LayoutDef) -> Layout:
+    return Layout(encoding=kind.encoding or clinic.encoding, **declared.model_dump())
