@@ -267,7 +267,7 @@ class Study(Frozen):
 class Correction(Frozen):
     table: str
     clinic_id: str
-    match: dict[str, str]
+    match: dict[str, str] = Field(min_length=1)
     field: str
     expect: str | int | float | bool | None
     value: str | int | float | bool | None

@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 
 from pipelines import units
 from pipelines.contracts import predicates
+from pipelines.contracts.corrections import fault_of
 from pipelines.contracts.model import Clinic, Contract, Table, TableMap
 from pipelines.contracts.tables import local_dates
 from pipelines.contracts.yaml_lines import line_of, load
@@ -35,6 +36,10 @@ def check_references(contract: Contract, schemas: Path) -> None:
                 schemas / "study.yaml", at, f"`{form}` is not declared under schemas/tables",
                 StudyFileError,
             )  # fmt: skip
+    for number, entry in enumerate(contract.corrections):
+        if fault := fault_of(contract, entry):
+            at = ("corrections", number)
+            _fault(schemas / "corrections.yaml", at, fault, StudyFileError)
     for name, table in contract.tables.items():
         _check_table(contract, name, table, schemas / "tables" / f"{name}.yaml")
     prefixes: dict[str, str] = {}

@@ -140,10 +140,13 @@ def _run_marts(con: duckdb.DuckDBPyConnection, folder: Path, *, with_arm: bool) 
                 query = f"SELECT m.*, a.arm FROM ({query}) AS m LEFT JOIN core_participant AS a USING (participant_id)"
             con.execute(f"CREATE TABLE {file.stem} AS SELECT * FROM ({query}) ORDER BY ALL")
         except duckdb.Error as fault:
+            # Faults of the SQL itself may be told whole; others may quote a participant's value.
+            of_sql = duckdb.ParserException | duckdb.BinderException | duckdb.CatalogException
+            told = f": {str(fault).splitlines()[0]}" if isinstance(fault, of_sql) else ""
             raise BuildStopped(
                 "this mart cannot be built",
                 where=file.name,
-                remedy=f"{type(fault).__name__}: {str(fault).splitlines()[0]}",
+                remedy=f"mend the SELECT: {type(fault).__name__}{told}",
             ) from None
     con.execute("RESET threads")
 

@@ -10,6 +10,7 @@ import duckdb
 from pipelines.contracts.model import Contract, Correction
 from pipelines.contracts.tables import day_columns, local_date_name
 from pipelines.errors import StudyFileError
+from pipelines.warehouse.refs import local_day
 
 _MACROS = """
 CREATE MACRO study_day(a_date, reference) AS
@@ -37,17 +38,6 @@ def correct(con: duckdb.DuckDBPyConnection, contract: Contract, cutoff: dt.datet
 def _apply(
     con: duckdb.DuckDBPyConnection, contract: Contract, entry: Correction, where: str
 ) -> None:
-    declared = contract.tables.get(entry.table)
-    if (
-        declared is None
-        or entry.field not in declared.fields
-        or set(entry.match) - set(declared.fields)
-    ):
-        raise StudyFileError(
-            "the correction names a table or field that does not exist",
-            where=where,
-            remedy="use the names of schemas/tables",
-        )
     matches = " AND ".join(f"CAST({name} AS VARCHAR) = ?" for name in entry.match)
     values = [entry.clinic_id, *entry.match.values()]
     which = f"clinic_id = ? AND {matches}"
@@ -70,7 +60,7 @@ def _apply(
             where=where,
             remedy="remove the entry if the clinic has sent the right value, or make `match` exact",
         )
-    fields = ", ".join(declared.fields)
+    fields = ", ".join(contract.tables[entry.table].fields)
     con.execute(
         f"INSERT INTO history_{entry.table} SELECT delivery_id, clinic_id, row_no, {fields}, sent, 'corrected', "
         f"NULL, NULL, CAST(? AS TIMESTAMP), ?, ? FROM current_{entry.table} WHERE {which}",
@@ -80,6 +70,13 @@ def _apply(
         f"UPDATE current_{entry.table} SET {entry.field} = CAST(? AS {kind}) WHERE {which}",
         [entry.value, *values],
     )
+    if kind == "TIMESTAMP":  # the date on the clinic's wall follows its instant
+        zone = contract.clinics[entry.clinic_id].time_zone
+        moved = entry.value and local_day(dt.datetime.fromisoformat(str(entry.value)), zone)
+        con.execute(
+            f"UPDATE current_{entry.table} SET {local_date_name(entry.field)} = ? WHERE {which}",
+            [moved, *values],
+        )
 
 
 def fill_core(con: duckdb.DuckDBPyConnection, contract: Contract, ddl: Path) -> None:

@@ -77,7 +77,8 @@ def write_deliveries(con: duckdb.DuckDBPyConnection) -> None:
         ORDER BY d.clinic_id, d.received_utc, d.delivery_id
     """)
     broken = con.execute(
-        "SELECT count(*) FROM ledger_delivery WHERE n_received <> n_accepted + n_quarantined + n_duplicate"
+        "SELECT count(*) FROM ledger_delivery WHERE n_received IS DISTINCT FROM n_accepted + n_quarantined + n_duplicate "
+        "OR least(n_accepted, n_quarantined, n_duplicate) < 0"
     ).fetchall()[0][0]
     if broken:
         raise BuildStopped(

@@ -24,7 +24,8 @@ diaries AS (
     SELECT
         participant_id,
         count(*) AS diaries_n,
-        sum(study_day - diary_from_day + 1) AS diary_days,
+        -- There is no study day 0: a diary that began before randomisation counts one day less than the difference says.
+        sum(study_day - diary_from_day + CASE WHEN diary_from_day < 0 AND study_day > 0 THEN 0 ELSE 1 END) AS diary_days,
         sum(diary_falls_n) AS diary_falls_n
     FROM core_fall_diary
     GROUP BY participant_id
@@ -40,8 +41,8 @@ SELECT
     CASE WHEN d.diaries_n > 0 OR f.falls_n > 0 THEN coalesce(f.falls_n, 0) END AS falls_n,
     CASE WHEN d.diaries_n > 0 OR f.near_falls_n > 0 THEN coalesce(f.near_falls_n, 0) END AS near_falls_n,
     f.falls_in_session_n,
-    CASE WHEN p.sessions_due_n > 0 THEN coalesce(e.adverse_events_n, 0) END AS adverse_events_n,
-    CASE WHEN p.sessions_due_n > 0 THEN coalesce(e.serious_n, 0) END AS serious_n
+    CASE WHEN p.sessions_due_n > 0 OR e.adverse_events_n > 0 THEN coalesce(e.adverse_events_n, 0) END AS adverse_events_n,
+    CASE WHEN p.sessions_due_n > 0 OR e.adverse_events_n > 0 THEN coalesce(e.serious_n, 0) END AS serious_n
 FROM core_participant AS p
 LEFT JOIN falls AS f USING (participant_id)
 LEFT JOIN events AS e USING (participant_id)
