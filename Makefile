@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The environment is what requirements.lock says, whatever else is on the caller's path.
 unexport PYTHONPATH
 
-.PHONY: help env demo airflow test lint check lock clean
+.PHONY: help env demo airflow test lint check lock clean coverage bench
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -59,3 +59,11 @@ lock:  ## requirements.lock anew from pyproject.toml: versions and hashes only
 clean:  ## the demo and every cache; .venv stays
 	rm -rf $(DEMO_HOME) .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+coverage: env  ## planted effects against the reports' intervals over 400 seeds, about five minutes
+	$(BIN)/python -m pytest -m slow tests/synthetic/test_coverage.py -s -q
+
+bench: env  ## the night beside what a user would use instead; dlt gets an environment of its own
+	test -x .venv-bench/bin/python || $(BIN)/python -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet 'dlt[duckdb]==1.*'
+	$(BIN)/python benchmarks/night.py --dlt-python .venv-bench/bin/python
