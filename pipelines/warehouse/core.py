@@ -66,17 +66,14 @@ def _apply(
         f"NULL, NULL, CAST(? AS TIMESTAMP), ?, ? FROM current_{entry.table} WHERE {which}",
         [dt.datetime.combine(entry.decided_date, dt.time()), entry.by, entry.reason, *values],
     )
-    con.execute(
-        f"UPDATE current_{entry.table} SET {entry.field} = CAST(? AS {kind}) WHERE {which}",
-        [entry.value, *values],
-    )
+    changes, new = [f"{entry.field} = CAST(? AS {kind})"], [entry.value]
     if kind == "TIMESTAMP":  # the date on the clinic's wall follows its instant
         zone = contract.clinics[entry.clinic_id].time_zone
-        moved = entry.value and local_day(dt.datetime.fromisoformat(str(entry.value)), zone)
-        con.execute(
-            f"UPDATE current_{entry.table} SET {local_date_name(entry.field)} = ? WHERE {which}",
-            [moved, *values],
-        )
+        changes.append(f"{local_date_name(entry.field)} = ?")
+        new.append(entry.value and local_day(dt.datetime.fromisoformat(str(entry.value)), zone))
+    con.execute(
+        f"UPDATE current_{entry.table} SET {', '.join(changes)} WHERE {which}", [*new, *values]
+    )
 
 
 def fill_core(con: duckdb.DuckDBPyConnection, contract: Contract, ddl: Path) -> None:
