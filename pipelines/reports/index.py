@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from pipelines.reports.layout import blocks
-from pipelines.reports.layout.numbers import fraction, number
+from pipelines.reports.layout.numbers import number, percent
 from pipelines.reports.layout.tables import Column, table
 from pipelines.reports.source import Source
 
@@ -24,7 +24,8 @@ def page(source: Source, made: dict[str, list[tuple[str, str]]]) -> blocks.Page:
     ).row(0, named=True)
     tiles = blocks.KeyNumbers((
         blocks.KeyNumber(number(totals["participants_n"]), "participants", f"at {number(clinics.height)} clinics"),
-        blocks.KeyNumber(fraction(totals["n_accepted"], totals["n_received"]), "rows accepted", "of those received"),
+        blocks.KeyNumber(percent(totals["n_accepted"], totals["n_received"]), "rows accepted",
+            f"{number(totals['n_accepted'])} of {number(totals['n_received'])} received",),
         blocks.KeyNumber(number(totals["findings_open_n"]), "open findings", "in the clinics' letters"),
         blocks.KeyNumber(number(int(clinics["is_stale"].sum())), "stale clinics", "data of an earlier night"),
     ))  # fmt: skip

@@ -9,7 +9,7 @@ import polars as pl
 from pipelines.reports import arms, thresholds
 from pipelines.reports.layout import blocks
 from pipelines.reports.layout.figures import change_dots, missingness, trajectories
-from pipelines.reports.layout.numbers import fraction, interval, number, signed
+from pipelines.reports.layout.numbers import fraction, interval, number, percent, signed
 from pipelines.reports.layout.tables import Column, table
 from pipelines.reports.scales import Scale, mean_interval, scale_of
 from pipelines.reports.source import Source
@@ -93,7 +93,9 @@ def _summary(source: Source, rows: pl.DataFrame, forms: pl.DataFrame, primary: S
             else "no data yet",
         ),
         blocks.KeyNumber(
-            fraction(received, expected), f"forms at {visit}", "received of those due"
+            percent(received, expected),
+            f"forms at {visit}",
+            f"{number(received)} of {number(expected)} due have come",
         ),
     ]
     if source.audience == "closed":
@@ -196,7 +198,7 @@ def _individual(rows: pl.DataFrame, scale: Scale) -> blocks.Section:
          "of": at["is_real_change"].count()},
         {"what": "improved by at least the minimal important change (MCID): matters",
          "n": int(at["is_important_improvement"].sum() or 0), "of": at["is_important_improvement"].count()},
-    ])  # fmt: skip
+    ]).filter(pl.col("of") > 0)  # fmt: skip
     listed = table(
         counted,
         [

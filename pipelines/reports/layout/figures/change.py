@@ -53,7 +53,7 @@ def change_dots(
     caption = [
         f"n = {number(total)} participants with a change; each dot is one, sorted by size.",
         *counted,
-        "" if lines else "No published threshold fits this measure and population.",
+        "" if lines or note else "No published threshold fits this measure and population.",
         f"{number(missing)} without a change are not drawn." if missing else "",
         note,
     ]
