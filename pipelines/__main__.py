@@ -17,13 +17,11 @@ VERBS = (night, study)  # importing them registers their verbs
 def main() -> None:
     """Runs the command; an expected failure prints what, where and what to do, and sets its exit code."""
     try:
-        app(standalone_mode=False)
+        sys.exit(app(standalone_mode=False) or 0)
     except BackstepError as fault:
         Console(stderr=True).print(f"[bold red]{type(fault).__name__}[/]: ", end="")
         Console(stderr=True, markup=False, highlight=False).print(str(fault))
         sys.exit(fault.exit_code)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
     except typer.Abort:
         sys.exit(130)
     except Exception as fault:  # click's usage errors know how to show themselves

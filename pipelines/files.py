@@ -99,6 +99,13 @@ def clear_unfinished(folder: Path, but: tuple[str, ...] = ()) -> None:
             left.unlink(missing_ok=True)
 
 
+def private(folder: Path) -> Path:
+    """The folder, made if need be, closed to all but its owner and group."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o750)
+    return folder
+
+
 def write_bytes_atomic(path: Path, data: bytes) -> None:
     """Puts the bytes at `path`, whole or not at all."""
     with atomic_path(path) as aside:

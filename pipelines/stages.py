@@ -12,11 +12,11 @@ from pipelines import files, lock, reports
 from pipelines.check.across import check_across
 from pipelines.check.night import check_staged
 from pipelines.contracts.load import load_contract
-from pipelines.contracts.model import Contract
+from pipelines.contracts.model import Clinic, Contract
 from pipelines.errors import BackstepError, BuildStopped, DeliveryRefused
 from pipelines.night import gather, stamp
 from pipelines.receive import copies, inbox, ledger
-from pipelines.receive.identify import identify, look_inside
+from pipelines.receive.identify import identify, look_inside, named
 from pipelines.settings import Settings, load_settings
 from pipelines.standardise.delivery import standardise
 from pipelines.standardise.staging import clear
@@ -73,6 +73,9 @@ def clinics(home: str) -> list[str]:
     return sorted(_open(home)[1].clinics)
 
 
+_PRIVATE = ("raw", "core", "quarantine", "staging", "ledger", "letters", "freezes")
+
+
 def receive_clinic(home: str, clinic_id: str, cutoff: str) -> list[dict]:
     """Enters a clinic's new files; the deliveries to standardise: new ones and those whose contract has changed."""
     settings = load_settings(home)
@@ -85,6 +88,8 @@ def receive_clinic(home: str, clinic_id: str, cutoff: str) -> list[dict]:
         files.fetch_landing(f"{settings.landing.rstrip('/')}/{clinic_id}", folder)
     else:
         folder = Path(settings.landing) / clinic_id
+    for name in _PRIVATE:  # they hold what the open database leaves out
+        files.private(settings.home / name)
     inbox.receive(settings.home, clinic_id, folder, at, settings.settle_seconds)
     return due_deliveries(home, clinic_id, cutoff)
 
@@ -93,9 +98,19 @@ def due_deliveries(home: str, clinic_id: str, cutoff: str) -> list[dict]:
     """Deliveries of a clinic up to the cut-off that no check of the present contract has seen."""
     settings, contract = _open(home)
     return [
-        {"clinic_id": clinic_id, "delivery_id": receipt.delivery_id, "file_name": receipt.file_name}
+        {
+            "clinic_id": clinic_id,
+            "delivery_id": receipt.delivery_id,
+            "file_name": _shown(contract.clinics[clinic_id], receipt.file_name),
+        }
         for receipt in copies.due(settings.home, contract, clinic_id, as_cutoff(cutoff))
     ]
+
+
+def _shown(clinic: Clinic, name: str) -> str:
+    """The file's name for logs and mails; one that names a participant is not shown."""
+    said = named(clinic, name) or {}
+    return f"{said['kind']} (name withheld)" if said.get("participant") else name
 
 
 def _clear_checked(home: str, clinic_id: str, cutoff: str) -> None:

@@ -88,7 +88,7 @@ def nightly(home: Home = None, cutoff: Cutoff = None) -> None:
 
 @app.command()
 def receive(home: Home = None, cutoff: Cutoff = None) -> None:
-    """Enter new files of every clinic in the ledger. Exit code 10 where one of them was refused."""
+    """Enter new files of every clinic in the ledger."""
     with locked(home) as place, progress() as bar:
         due = _receive(place, cutoff or now(), bar)
     out.print(f"{len(due)} deliveries to check")

@@ -31,6 +31,8 @@ def render_all(warehouse: Path, folder: Path, contract: Contract) -> dict[str, i
     for audience in ("open", "closed"):
         with opened(warehouse, contract, audience) as source:
             made[audience] = []
+            if audience == "closed":
+                files.private(folder / audience)
             for name, module in discovered().items():
                 if audience in module.AUDIENCES:
                     _write(folder / audience / f"{name}.html", render_page(module.page(source)))

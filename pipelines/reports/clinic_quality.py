@@ -126,7 +126,7 @@ def _dose(source: Source) -> blocks.Section:
     """).filter(pl.col("week") <= source.contract.study.programme.weeks + 1)
     people = source.rows("""
         SELECT c.clinic_name, count(*) AS n, sum(a.sessions_due_n) AS due, sum(a.sessions_attended_n) AS attended,
-            sum(a.interruptions_n) AS interruptions, sum(s.falls_n) AS falls, sum(s.person_years) AS person_years,
+            sum(a.interruptions_n) AS interruptions, sum(s.diary_falls_n) AS falls, sum(s.person_years) AS person_years,
             sum(s.adverse_events_n) AS adverse_events, sum(s.serious_n) AS serious
         FROM mart_adherence AS a JOIN mart_safety AS s USING (participant_id) JOIN ref_clinic AS c ON c.clinic_id = a.clinic_id
         GROUP BY c.clinic_name ORDER BY c.clinic_name
@@ -135,8 +135,8 @@ def _dose(source: Source) -> blocks.Section:
         week_adherence(weeks, title="Sessions planned and attended by week of training"),
         table(people, [Column("clinic_name", "Clinic"), Column("n", "Participants", "number"), Column("due", "Sessions due", "number"),
                        Column("attended", "Attended", "number"), Column("attended", "Share", "percent", whole="due"),
-                       Column("interruptions", "Interruptions", "number"), Column("falls", "Falls", "number"),
+                       Column("interruptions", "Interruptions", "number"), Column("falls", "Falls in diaries", "number"),
                        Column("person_years", "Person-years watched", "number", 1), Column("adverse_events", "Adverse events", "number"),
                        Column("serious", "Serious", "number")], title="Dose and safety by clinic",
-              note="Falls are counted against the days that returned diaries cover; a diary that never came counts as neither."),
+              note="Falls and person-years are those of returned diaries; a diary that never came counts in neither."),
     ))  # fmt: skip

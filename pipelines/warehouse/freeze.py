@@ -42,7 +42,8 @@ def freeze(warehouse: Path, folder: Path) -> Path:
         files.write_json(aside / "manifest.json", manifest)
         for path in aside.rglob("*"):
             if path.is_file():
-                path.chmod(0o440 if "closed" in str(path.relative_to(aside)) else 0o444)
+                is_open = str(path.relative_to(aside)).startswith("open")
+                path.chmod(0o444 if is_open else 0o440)  # the manifest names every file that came
         os.replace(aside, folder)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
