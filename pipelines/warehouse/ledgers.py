@@ -8,6 +8,7 @@ import duckdb
 import polars as pl
 
 from pipelines.contracts.model import Contract
+from pipelines.contracts.rule_list import LINE_TABLE
 from pipelines.errors import BuildStopped
 
 DELIVERY_SCHEMA = {
@@ -40,7 +41,10 @@ def register_deliveries(con: duckdb.DuckDBPyConnection, deliveries: pl.DataFrame
 
 
 def write_findings(con: duckdb.DuckDBPyConnection, paths: list[Path], across: pl.DataFrame) -> None:
-    """ledger_finding: every finding of every delivery; `is_open` while the row it names is still what counts."""
+    """ledger_finding: every finding of every delivery; `is_open` while the row it names is still what counts.
+
+    What a rule or a field that nobody knows might tell is taken to tell the arm.
+    """
     con.register("across_finding", across.to_arrow())
     listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
     earlier = (
@@ -51,11 +55,12 @@ def write_findings(con: duckdb.DuckDBPyConnection, paths: list[Path], across: pl
     con.execute(f"""
         CREATE TABLE ledger_finding AS
         SELECT f.*, coalesce(d.is_latest, TRUE) AND coalesce(NOT w.is_gone, TRUE) AS is_open,
-            coalesce(r.reveals_arm, FALSE) AS reveals_arm
+            coalesce(r.reveals_arm, TRUE) OR coalesce(g.reveals_arm, FALSE) AS reveals_arm
         FROM ({earlier} SELECT {", ".join(FINDING_SCHEMA)} FROM across_finding) AS f
         LEFT JOIN delivery AS d USING (delivery_id)
         LEFT JOIN gone_row AS w ON w.delivery_id = f.delivery_id AND w.table_name = f.table_name AND w.row_no = f.row_no
-        LEFT JOIN ref_rule AS r ON r.table_name = f.table_name AND r.rule = f.rule
+        LEFT JOIN ref_rule AS r ON r.rule = f.rule AND r.table_name IN (f.table_name, '{LINE_TABLE}')
+        LEFT JOIN ref_field AS g ON g.table_name = f.table_name AND g.field = f.field
         ORDER BY f.clinic_id, f.delivery_id, f.table_name, f.row_no, f.rule, f.field
     """)
     con.unregister("across_finding")

@@ -238,6 +238,14 @@ def test_a_rules_name_is_its_own_within_a_table(contract: Contract) -> None:
         assert len(names) == len(set(names))
 
 
+def test_no_rule_of_a_table_is_named_like_a_rule_of_lines(contract: Contract) -> None:
+    of_lines = {rule.name for rule in rules_of(contract, LINE_TABLE)}
+
+    assert not [
+        r.name for table in contract.tables for r in rules_of(contract, table) if r.name in of_lines
+    ]
+
+
 def test_a_suite_is_plain_json(contract: Contract) -> None:
     rules = rules_of(contract, "session")
 

@@ -294,7 +294,7 @@ def test_a_finding_is_closed_once_its_row_no_longer_counts(
 # --- order
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(range(4)))[::5])
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4)))[3::9])
 def test_the_order_of_arrival_changes_no_table(
     tmp_path: Path, contract: Contract, order: tuple[int, ...]
 ) -> None:
