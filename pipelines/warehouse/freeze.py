@@ -98,6 +98,21 @@ def _tools() -> dict[str, str]:
     }
 
 
+def _manifest(folder: Path) -> dict:
+    try:
+        manifest = files.read_json(folder / "manifest.json")
+    except ValueError:  # not JSON, or not text
+        manifest = None
+    parts = ("files", "tables")
+    if not isinstance(manifest, dict) or not all(isinstance(manifest.get(p), dict) for p in parts):
+        raise StudyFileError(
+            "the manifest of the cut cannot be read",
+            where=folder.name,
+            remedy="take the cut from its archive again; do not use this copy",
+        )
+    return manifest
+
+
 def verify(folder: Path) -> int:
     """Checks every file and every row count of a cut against its manifest; the number of files.
 
@@ -107,7 +122,7 @@ def verify(folder: Path) -> int:
         raise StudyFileError(
             "there is no such cut", where=folder.name, remedy="see the folder `freezes`"
         )
-    manifest = files.read_json(folder / "manifest.json")
+    manifest = _manifest(folder)
     present = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()} - {
         "manifest.json"
     }

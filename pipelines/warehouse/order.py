@@ -8,6 +8,7 @@ from pathlib import Path
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
+from sqlglot.optimizer.scope import traverse_scope
 
 from pipelines.errors import BuildStopped
 
@@ -22,9 +23,13 @@ def reads(sql: str, where: str) -> set[str]:
         raise BuildStopped(
             "this file is not one SELECT", where=where, remedy="keep one SELECT per file"
         )
-    tree = statements[0]
-    ctes = {cte.alias for cte in tree.find_all(exp.CTE)}
-    return {table.name for table in tree.find_all(exp.Table)} - ctes
+    # By scope, since a CTE may bear the name of the very table that it reads.
+    return {
+        source.name
+        for scope in traverse_scope(statements[0])
+        for source in scope.sources.values()
+        if isinstance(source, exp.Table)
+    }
 
 
 def build_order(folder: Path) -> list[Path]:
