@@ -47,8 +47,8 @@ SELECT
     p.is_withdrawn,
     p.sessions_due_n,
     coalesce(d.logged_n, 0) AS sessions_logged_n,
-    coalesce(d.attended_n, 0) AS sessions_attended_n,
-    CASE WHEN p.sessions_due_n > 0 THEN 100.0 * coalesce(d.attended_n, 0) / p.sessions_due_n END AS attendance_pct,
+    d.attended_n AS sessions_attended_n, -- without a single log nobody knows; a missed session is logged as missed
+    CASE WHEN p.sessions_due_n > 0 THEN 100.0 * d.attended_n / p.sessions_due_n END AS attendance_pct,
     d.planned_min,
     d.actual_min,
     d.minutes_missing_n,

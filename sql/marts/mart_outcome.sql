@@ -56,8 +56,8 @@ threshold AS (
     FROM with_baseline AS w
     INNER JOIN ref_threshold AS t
         ON t.is_reported AND t.measure = w.measure AND t.scale = w.scale
-        AND (t.baseline_low IS NULL OR w.baseline_value > t.baseline_low OR (w.baseline_value = t.baseline_low AND NOT t.baseline_low_open))
-        AND (t.baseline_high IS NULL OR w.baseline_value < t.baseline_high OR (w.baseline_value = t.baseline_high AND NOT t.baseline_high_open))
+        AND (t.baseline_low IS NULL OR round(w.baseline_value, 9) > t.baseline_low OR (round(w.baseline_value, 9) = t.baseline_low AND NOT t.baseline_low_open))
+        AND (t.baseline_high IS NULL OR round(w.baseline_value, 9) < t.baseline_high OR (round(w.baseline_value, 9) = t.baseline_high AND NOT t.baseline_high_open))
     GROUP BY w.participant_id, w.visit_code, w.measure, w.scale
 )
 
@@ -80,8 +80,9 @@ SELECT
     w.improvement,
     t.mdc95,
     t.mcid,
-    abs(w.change) >= t.mdc95 AS is_real_change,
-    w.improvement >= t.mcid AS is_important_improvement,
+    -- Rounded, since 12.4 - 11.3 is a little less than 1.1 in binary, and the threshold is 1.1.
+    round(abs(w.change), 9) >= round(t.mdc95, 9) AS is_real_change,
+    round(w.improvement, 9) >= round(t.mcid, 9) AS is_important_improvement,
     w.delivery_id,
     w.row_no
 FROM with_baseline AS w

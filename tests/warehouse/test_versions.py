@@ -10,16 +10,19 @@ from pathlib import Path
 import pytest
 
 from pipelines.contracts.model import Contract
+from pipelines.warehouse.build import build
 from pipelines.warehouse.freeze import export_tables
 from tests.warehouse.cases import (
     ADA,
     BOB,
+    SQL,
     Sent,
     ask,
     built,
     fall,
     finding,
     inputs_of,
+    nothing_found,
     participant,
     people,
     session,
@@ -322,9 +325,6 @@ def test_the_order_of_arrival_changes_no_table(
     inputs = replace(
         inputs, core={t: list(reversed(paths)) for t, paths in reversed(list(inputs.core.items()))}
     )
-    from pipelines.warehouse.build import build
-    from tests.warehouse.cases import SQL, nothing_found
-
     build(tmp_path / "shuffled", SQL, contract, inputs, nothing_found)
 
     for side in ("closed", "open"):
