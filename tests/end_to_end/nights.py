@@ -77,7 +77,9 @@ def tables(home: Path, side: str = "closed") -> dict[str, list[str]]:
     """Every table of a database with its columns."""
     found: dict[str, list[str]] = {}
     for table, column in rows(
-        home, "SELECT table_name, column_name FROM duckdb_columns() ORDER BY ALL", side
+        home,
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal ORDER BY ALL",
+        side,
     ).iter_rows():
         found.setdefault(table, []).append(column)
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,9 +9,9 @@ import pytest
 import yaml
 
 from pipelines import stages
+from pipelines.__main__ import main
 from pipelines.errors import StudyFileError
 from pipelines.warehouse.freeze import freeze, verify
-from tests.end_to_end.conftest import ROOT
 from tests.end_to_end.nights import NIGHT_1, NIGHT_2, exports, rows, run_night, tree_hash, twin
 
 STAMP_1, STAMP_2 = "2025-11-04T031500Z", "2025-11-11T031500Z"
@@ -22,12 +21,16 @@ def _differing(one: dict[str, str], other: dict[str, str]) -> list[str]:
     return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
 
 
-def _backstep(*words: str) -> str:
-    run = subprocess.run(
-        [sys.executable, "-m", "pipelines", *words], cwd=ROOT, capture_output=True, text=True, check=False
-    )  # fmt: skip
-    assert run.returncode == 0, run.stdout + run.stderr
-    return run.stdout
+@pytest.fixture
+def backstep(monkeypatch, capsys):
+    """The command, in this process; what it printed."""
+
+    def run(*words: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["backstep", *words])
+        main()
+        return capsys.readouterr().out
+
+    return run
 
 
 def test_a_second_run_of_a_night_changes_no_byte(faulty, tmp_path):
@@ -42,9 +45,9 @@ def test_a_second_run_of_a_night_changes_no_byte(faulty, tmp_path):
     assert _differing(exports(home / "warehouse"), faulty.second) == []
 
 
-def test_a_past_night_is_built_again_by_hand_exactly(clean, tmp_path):
+def test_a_past_night_is_built_again_by_hand_exactly(clean, tmp_path, backstep):
     home = twin(clean.home, tmp_path)
-    _backstep("build", "--home", str(home), "--cutoff", NIGHT_1)
+    backstep("build", "--home", str(home), "--cutoff", NIGHT_1)
     assert _differing(exports(home / "warehouse" / "past" / STAMP_1), clean.first) == []
     assert _differing(exports(home / "warehouse"), clean.second) == []
 
@@ -63,7 +66,7 @@ def test_later_corrections_do_not_reach_an_earlier_night(
     later = twin(schemas, tmp_path / "schemas")
     entry = {
         "table": "participant", "clinic_id": row["clinic_id"], "match": {"participant_id": row["participant_id"]},
-        "field": "height_cm", "expect": str(row["height_cm"]), "value": str(row["height_cm"] + 1),
+        "field": "height_cm", "expect": row["height_cm"], "value": row["height_cm"] + 1,
         "reason": "measured again", "by": "Data manager", "decided_date": "2025-11-06",
     }  # fmt: skip
     (later / "corrections.yaml").write_text(yaml.safe_dump({"corrections": [entry]}))
@@ -91,7 +94,7 @@ def _as_home(warehouse: Path, tmp_path: Path) -> Path:
     return tmp_path / "past"
 
 
-def test_a_cut_is_verified_and_a_changed_one_is_told(clean, tmp_path):
+def test_a_cut_is_verified_and_a_changed_one_is_told(clean, tmp_path, backstep):
     home = twin(clean.home, tmp_path)
     folder = home / "freezes" / "interim"
     freeze(home / "warehouse", folder)
@@ -107,6 +110,6 @@ def test_a_cut_is_verified_and_a_changed_one_is_told(clean, tmp_path):
     table.write_bytes(data)
     with pytest.raises(StudyFileError, match=r"closed/core_session\.parquet"):
         verify(folder)
-    assert "files and their contents" in _backstep(
+    assert "files and their contents" in backstep(
         "freeze", "again", "--home", str(home), "--verify"
     )

@@ -114,6 +114,7 @@ def test_a_file_sent_again_under_its_right_name_is_read(contract, clean, tmp_pat
     assert before.rows() == [("Copy of pain.csv", "refused", "unknown_file_name")]
 
 
+@pytest.mark.slow
 def test_a_snapshot_that_goes_back_to_an_earlier_state_counts(contract, clean, tmp_path):
     """The third export has the bytes of the first: what changed in between was taken back."""
     first, second = (
