@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
+from pipelines.__main__ import main
+from pipelines.cli import console
 from pipelines.contracts.load import load_contract
 from pipelines.contracts.model import Contract
 from pipelines.synthetic.study import deliver, write_study
@@ -43,6 +46,20 @@ def faulty(contract, tmp_path_factory) -> Played:
     """Sixty participants and a fault for every rule; the second night has its pages."""
     home = tmp_path_factory.mktemp("faulty")
     return _play(contract, home, participants=60, faults=True, pages=True)
+
+
+@pytest.fixture
+def backstep(monkeypatch, capsys):
+    """The command, in this process: its exit code and what it printed."""
+    monkeypatch.setattr(console.out, "width", 250)
+
+    def run(*words: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "argv", ["backstep", *words])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        return int(stop.value.code or 0), capsys.readouterr().out
+
+    return run
 
 
 def _play(

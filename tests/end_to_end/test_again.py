@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
 from pipelines import stages
-from pipelines.__main__ import main
 from pipelines.errors import StudyFileError
 from pipelines.warehouse.freeze import freeze, verify
 from tests.end_to_end.nights import NIGHT_1, NIGHT_2, exports, rows, run_night, tree_hash, twin
@@ -19,18 +17,6 @@ STAMP_1, STAMP_2 = "2025-11-04T031500Z", "2025-11-11T031500Z"
 
 def _differing(one: dict[str, str], other: dict[str, str]) -> list[str]:
     return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
-
-
-@pytest.fixture
-def backstep(monkeypatch, capsys):
-    """The command, in this process; what it printed."""
-
-    def run(*words: str) -> str:
-        monkeypatch.setattr(sys, "argv", ["backstep", *words])
-        main()
-        return capsys.readouterr().out
-
-    return run
 
 
 def test_a_second_run_of_a_night_changes_no_byte(faulty, tmp_path):
@@ -47,7 +33,8 @@ def test_a_second_run_of_a_night_changes_no_byte(faulty, tmp_path):
 
 def test_a_past_night_is_built_again_by_hand_exactly(clean, tmp_path, backstep):
     home = twin(clean.home, tmp_path)
-    backstep("build", "--home", str(home), "--cutoff", NIGHT_1)
+    code, _ = backstep("build", "--home", str(home), "--cutoff", NIGHT_1)
+    assert code == 0
     assert _differing(exports(home / "warehouse" / "past" / STAMP_1), clean.first) == []
     assert _differing(exports(home / "warehouse"), clean.second) == []
 
@@ -110,6 +97,5 @@ def test_a_cut_is_verified_and_a_changed_one_is_told(clean, tmp_path, backstep):
     table.write_bytes(data)
     with pytest.raises(StudyFileError, match=r"closed/core_session\.parquet"):
         verify(folder)
-    assert "files and their contents" in backstep(
-        "freeze", "again", "--home", str(home), "--verify"
-    )
+    code, said = backstep("freeze", "again", "--home", str(home), "--verify")
+    assert code == 0 and "files and their contents" in said

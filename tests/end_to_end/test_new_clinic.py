@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from pipelines import __main__ as command
 from pipelines import stages
 from pipelines.contracts.load import load_contract
 from pipelines.synthetic.study import deliver, write_study
@@ -31,21 +28,11 @@ def study(schemas, tmp_path_factory) -> tuple[Path, Path]:
 
 
 @pytest.fixture
-def rehearse(study, tmp_path, monkeypatch, capsys):
+def rehearse(study, tmp_path, monkeypatch, backstep):
     """`backstep rehearse` of the clinic on a folder: its exit code and what it printed."""
-
-    def run(folder: Path) -> tuple[int, str]:
-        monkeypatch.setenv("BACKSTEP_SCHEMAS", str(study[0]))
-        monkeypatch.setenv("BACKSTEP_HOME", str(tmp_path / "none"))
-        monkeypatch.setattr(command, "out", Console(width=250))
-        monkeypatch.setattr(sys, "argv", ["backstep", "rehearse", CLINIC, str(folder)])
-        try:
-            command.main()
-        except SystemExit as stop:
-            return int(stop.code or 0), capsys.readouterr().out
-        return 0, capsys.readouterr().out
-
-    return run
+    monkeypatch.setenv("BACKSTEP_SCHEMAS", str(study[0]))
+    monkeypatch.setenv("BACKSTEP_HOME", str(tmp_path / "none"))
+    return lambda folder: backstep("rehearse", CLINIC, str(folder))
 
 
 def test_its_samples_are_rehearsed(study, rehearse, tmp_path):
