@@ -40,14 +40,15 @@ def _receive(home: str, cutoff: str, bar: Progress) -> list[dict]:
 @contextmanager
 def _others_go_on(bar: Progress, what: str):
     """Keeps one clinic's trouble from stopping the night; the list that it gives is filled where there was some."""
+    from polars.exceptions import PanicException
+
     failed: list[str] = []
     try:
         yield failed
     except (ContractError, StudyFileError):
         raise
-    except (
-        Exception
-    ) as fault:  # whatever it is: its delivery counts as not checked, its clinic as stale
+    # Whatever it is, a crash of the reader's engine too: the delivery counts as not checked, its clinic as stale.
+    except (Exception, PanicException) as fault:
         failed.append(type(fault).__name__)
         bar.console.print(f"[bold red]{what}[/]: {type(fault).__name__}; the other clinics go on")
 

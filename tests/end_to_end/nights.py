@@ -86,11 +86,11 @@ def tables(home: Path, side: str = "closed") -> dict[str, list[str]]:
 
 
 def results_hash(
-    home: Path, but: tuple[str, ...] = ARRIVAL, without_clinic: str = ""
+    home: Path, but: tuple[str, ...] = ARRIVAL, without_clinics: tuple[str, ...] = ()
 ) -> dict[str, str]:
     """`side.table` -> hash of every core, history, mart and ref table's rows in a fixed order.
 
-    `but` are columns to leave out, `without_clinic` a clinic whose rows are left out.
+    `but` are columns to leave out, `without_clinics` those whose rows are left out.
     """
     found = {}
     for side in ("open", "closed"):
@@ -105,16 +105,17 @@ def results_hash(
                 if not table.startswith(("core_", "history_", "mart_", "ref_")):
                     continue
                 kept = ", ".join(column for column in columns if column not in but)
-                which = (
-                    f"WHERE clinic_id <> '{without_clinic}'"
-                    if without_clinic and "clinic_id" in columns
-                    else ""
-                )
+                names = "clinic_id" if "clinic_id" in columns else "''"
+                which = f"WHERE {names} NOT IN ({', '.join(map(_text, ('-', *without_clinics)))})"
                 target = Path(folder) / f"{table}.parquet"
                 query = f"SELECT {kept} FROM {table} {which} ORDER BY ALL"
                 con.execute(f"COPY ({query}) TO '{target}' (FORMAT parquet)")
                 found[f"{side}.{table}"] = hashlib.sha256(target.read_bytes()).hexdigest()
     return found
+
+
+def _text(word: str) -> str:
+    return "'" + word.replace("'", "''") + "'"
 
 
 def tree_hash(folder: Path, but: tuple[str, ...] = ()) -> dict[str, str]:

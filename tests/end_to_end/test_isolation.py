@@ -11,6 +11,7 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from polars.exceptions import PanicException
 
 from pipelines import stages
 from pipelines.check import engine
@@ -36,9 +37,9 @@ def untouched(quiet) -> Callable[[str], dict[str, str]]:
     return lambda clinic: known.setdefault(clinic, _others(quiet, clinic))
 
 
-def _others(home: Path, clinic: str) -> dict[str, str]:
+def _others(home: Path, *clinics: str) -> dict[str, str]:
     """Hash of the other clinics' rows of every core, history, mart and reference table."""
-    return results_hash(home, but=(), without_clinic=clinic)
+    return results_hash(home, but=(), without_clinics=clinics)
 
 
 def _sent(home: Path, clinic: str, pattern: str) -> list[str]:
@@ -59,6 +60,15 @@ def _bomb() -> bytes:
 def _wide(header: str) -> bytes:
     names = header + "".join(f",column {n}" for n in range(10_000))
     return f"{names}\n{',' * names.count(',')}\n".encode()
+
+
+def _packed_again(workbook: bytes) -> bytes:
+    """The same workbook in other bytes."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(workbook)) as old, zipfile.ZipFile(data, "w") as new:
+        for name in old.namelist():
+            new.writestr(zipfile.ZipInfo(name, (2025, 11, 11, 0, 0, 0)), old.read(name))
+    return data.getvalue()
 
 
 def _ledger(home: Path) -> dict[str, tuple[str, str | None]]:
@@ -198,24 +208,50 @@ def test_a_check_that_cannot_run_is_not_passed(quiet, untouched, tmp_path, monke
         return real(connection, view)
 
     home = twin(quiet, tmp_path)
-    for clinic, name in (("alder", "diaries_20251111.csv"), ("deodar", "")):
-        if name:
-            header, first, *_ = _sent(quiet, clinic, "diaries_*")
-            put(home, clinic, name, f"{header}\n{first}\n\n".encode())
+    header, first, *_ = _sent(quiet, "alder", "diaries_*")
+    put(home, "alder", "diaries_20251111.csv", f"{header}\n{first}\n\n".encode())
     (safety,) = (quiet / "synthetic" / "night_1" / "deodar").glob("*Safety*")
-    put(home, "deodar", "Backstep_Safety_20251111.xlsx", safety.read_bytes() + b"\0" * 4)
+    put(home, "deodar", "Backstep_Safety_20251111.xlsx", _packed_again(safety.read_bytes()))
     monkeypatch.setattr(engine, "validator", sick)
     counts = take_in(home, NIGHT_3)["deliveries"]
     monkeypatch.undo()
     by_clinic = {name.split("-")[0]: said["status"] for name, said in counts.items()}
-    assert by_clinic["alder"] == "not_checked"
+    assert by_clinic == {"alder": "not_checked", "deodar": "accepted"}
     stages.build_warehouse(str(home), NIGHT_3)
     assert _ledger(home)["diaries_20251111.csv"] == ("not_checked", "not_checked")
     stale = rows(home, "SELECT clinic_id, is_stale FROM ref_clinic", "open")
     assert set(stale.filter("is_stale")["clinic_id"]) == {"alder"}
-    assert _others(home, "alder").keys() == untouched("alder").keys()
+    assert _others(home, "alder", "deodar") == _others(quiet, "alder", "deodar")
     # The next night checks it, and nobody is stale any more.
     take_in(home, NIGHT_3)
     stages.build_warehouse(str(home), NIGHT_3)
     assert _ledger(home)["diaries_20251111.csv"] == ("accepted", None)
     assert not rows(home, "SELECT bool_or(is_stale) FROM ref_clinic").item()
+
+
+def test_a_reader_that_crashes_stops_nobody_by_hand(
+    quiet, untouched, tmp_path, monkeypatch, backstep
+):
+    """Polars panics on one clinic's file; `backstep check` reads the others' all the same."""
+    real = stages.standardise_delivery
+
+    def crashing(home, delivery, cutoff):
+        if delivery["clinic_id"] == "alder":
+            raise PanicException("an index lies out of bounds")
+        return real(home, delivery, cutoff)
+
+    home = twin(quiet, tmp_path)
+    header, first, *_ = _sent(quiet, "alder", "diaries_*")
+    put(home, "alder", "diaries_20251111.csv", f"{header}\n{first}\n\n".encode())
+    at = ("--home", str(home), "--cutoff", NIGHT_3)
+    assert backstep("receive", *at)[0] == 0
+    monkeypatch.setattr(stages, "standardise_delivery", crashing)
+    code, said = backstep("check", *at)
+    assert code == 0
+    assert "PanicException; the other clinics go on" in said
+    assert "out of bounds" not in said
+    stages.build_warehouse(str(home), NIGHT_3)
+    assert _ledger(home)["diaries_20251111.csv"] == ("not_checked", "not_checked")
+    stale = rows(home, "SELECT clinic_id FROM ref_clinic WHERE is_stale", "open")
+    assert stale["clinic_id"].to_list() == ["alder"]
+    assert _others(home, "alder") == untouched("alder")

@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from pipelines import stages
 from pipelines.synthetic.study import write_study
 from tests.end_to_end.conftest import ROOT
 from tests.end_to_end.nights import (
@@ -130,6 +131,28 @@ def _as_if_nothing_had_happened(home: Path, given: dict) -> None:
     } == set()
     assert unfinished(home) == []
     assert not (home / "lock.json").exists()
+
+
+def test_what_killed_runs_left_is_cleared(clean, tmp_path):
+    """Half-written files anywhere but where clinics write, an unfinished cut, staged rows already checked."""
+    home = twin(clean.home, tmp_path)
+    checked = next((home / "ledger" / "checks" / "alder").glob("*.json")).stem
+    left = [
+        home / "raw" / "alder" / f".{'a' * 64}.{'0' * 12}.aside",
+        home / f".lock.json.{'0' * 12}.aside",
+        home / "freezes" / ".cut.99" / "open.duckdb",
+        home / "staging" / "read" / f"{checked}.json",
+        home / "staging" / "pain" / checked / "00001.parquet",
+    ]
+    theirs = home / "landing" / "alder" / f".pain.csv.{'0' * 12}.aside"
+    for path in (*left, theirs):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"half")
+    stages.take_lock(str(home), "the next run", 1)
+    stages.receive_clinic(str(home), "alder", NIGHT_2)
+    stages.release_lock(str(home), "the next run")
+    assert [path for path in left if path.exists()] == []
+    assert theirs.exists()
 
 
 def test_one_night_killed_again_and_again(evening, undisturbed, tmp_path, record_property):
