@@ -21,6 +21,7 @@ CUTOFF = "2031-01-01T00:00:00+00:00"
 BARE_DUCKDB = """
 import duckdb, sys
 con = duckdb.connect(sys.argv[2])
+con.execute("SET enable_progress_bar = false")
 con.execute("CREATE TABLE session AS SELECT * FROM read_csv(?, all_varchar = true)", [sys.argv[1]])
 con.close()
 """
@@ -51,7 +52,7 @@ suite.add_expectation(e.ExpectCompoundColumnsToBeUnique(column_list=["Subject ID
 asset = context.data_sources.add_pandas("p").add_dataframe_asset("s").add_batch_definition_whole_dataframe("all")
 result = asset.get_batch({"dataframe": frame}).validate(suite, result_format="SUMMARY")
 assert result.statistics["evaluated_expectations"] > 20
-con = duckdb.connect(sys.argv[2]); con.register("frame", frame)
+con = duckdb.connect(sys.argv[2]); con.execute("SET enable_progress_bar = false"); con.register("frame", frame)
 con.execute("CREATE TABLE session AS SELECT * FROM frame"); con.close()
 """
 DLT = """

@@ -64,6 +64,7 @@ def check_staged(
     tallies = {name: Tally() for name in read}
     clinic_of = {d["delivery_id"]: d["clinic_id"] for d in deliveries}
     con = duckdb.connect()
+    con.execute("SET enable_progress_bar = false")  # it would be drawn into the log
     try:
         results = {}
         tables = [t for t in [*contract.tables, LINE_TABLE] if _load(con, staging, t, list(read))]

@@ -154,6 +154,7 @@ def _run_marts(con: duckdb.DuckDBPyConnection, folder: Path, *, with_arm: bool) 
 @contextmanager
 def _writing(path: Path):
     con = duckdb.connect(str(path))
+    con.execute("SET enable_progress_bar = false")  # it would be drawn into the log
     try:
         yield con
         con.execute("CHECKPOINT")
