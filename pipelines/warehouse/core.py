@@ -90,7 +90,7 @@ def fill_core(con: duckdb.DuckDBPyConnection, contract: Contract, ddl: Path) -> 
             INSERT INTO core_{table} BY NAME
             SELECT {", ".join(columns)}, c.clinic_id, {_study_day(contract, declared.date)} AS study_day,
                 c.delivery_id, c.row_no, c.sent
-            FROM {_kept(table)}
+            FROM {_kept(table)} ORDER BY c.row_key
         """)
 
 
