@@ -71,7 +71,7 @@ def _arrivals(
     found = []
     for copies in arrived(home, clinic_id, cutoff).values():
         chosen = speaking(contract.clinics[clinic_id], copies)
-        row = _delivery_row(home, contract, chosen)
+        row = _delivery_row(home, contract, chosen, copies)
         found.append((chosen, row))
         found += [(r, _copy_row(home, contract, r, row)) for r in copies if r is not chosen]
     return sorted(found, key=lambda pair: (pair[0].received_utc, pair[0].receipt_id))
@@ -118,7 +118,7 @@ def _arrival_row(contract: Contract, receipt: Receipt) -> dict:
     return row
 
 
-def _delivery_row(home: Path, contract: Contract, receipt: Receipt) -> dict:
+def _delivery_row(home: Path, contract: Contract, receipt: Receipt, copies: list[Receipt]) -> dict:
     """The row of the file whose name counts, with what its check found."""
     row = _arrival_row(contract, receipt)
     clinic = contract.clinics[receipt.clinic_id]
@@ -126,7 +126,7 @@ def _delivery_row(home: Path, contract: Contract, receipt: Receipt) -> dict:
         return _refused_for_its_name(home, contract, receipt, row)
     check = read_check(home, receipt.clinic_id, receipt.delivery_id) or {}
     seen = (check.get("contract"), check.get("read_as"))
-    if seen != (contract.clinic_digests[receipt.clinic_id], read_as(clinic, receipt)):
+    if seen != (contract.clinic_digests[receipt.clinic_id], read_as(clinic, receipt, copies)):
         return _into(row, {
             "status": "not_checked", "reason": "not_checked",
             "what": check["what"] if check.get("status") == "not_checked" else _NOT_YET,

@@ -12,6 +12,7 @@ from pipelines import files, stages
 from pipelines.contracts.load import load_contract
 from pipelines.errors import ContractError
 from pipelines.night import gather
+from pipelines.receive.ledger import read_waiting
 from pipelines.settings import load_settings
 
 
@@ -39,7 +40,7 @@ def status(home: str) -> dict:
         rows.append({
             "clinic_id": clinic_id, "last_sent": mine["sent_date"].max(), "received": mine.height,
             "refused": mine.filter(status="refused").height, "not_checked": mine.filter(status="not_checked").height,
-            "missing": missing,
+            "missing": missing, "waiting": len(read_waiting(settings.home, clinic_id)),
         })  # fmt: skip
     return {
         "cutoff": cutoff,

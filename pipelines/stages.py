@@ -82,7 +82,6 @@ def receive_clinic(home: str, clinic_id: str, cutoff: str) -> list[dict]:
     at = as_cutoff(cutoff)
     folder = settings.home / "landing" / clinic_id
     _note_stale(settings.home, clinic_id, at, None)
-    _clear_checked(home, clinic_id, cutoff)
     if settings.landing_is_remote:
         files.clear_unfinished(folder)
         files.fetch_landing(f"{settings.landing.rstrip('/')}/{clinic_id}", folder)
@@ -90,8 +89,13 @@ def receive_clinic(home: str, clinic_id: str, cutoff: str) -> list[dict]:
         folder = Path(settings.landing) / clinic_id
     for name in _PRIVATE:  # they hold what the open database leaves out
         files.private(settings.home / name)
-    inbox.receive(settings.home, clinic_id, folder, at, settings.settle_seconds)
-    return due_deliveries(home, clinic_id, cutoff)
+    seen = inbox.receive(settings.home, clinic_id, folder, at, settings.settle_seconds)
+    ledger.write_waiting(settings.home, clinic_id, seen.waiting + inbox.passed_over(folder))
+    due = due_deliveries(home, clinic_id, cutoff)
+    _clear_checked(
+        settings.home / "staging", clinic_id, {delivery["delivery_id"] for delivery in due}
+    )
+    return due
 
 
 def due_deliveries(home: str, clinic_id: str, cutoff: str) -> list[dict]:
@@ -113,14 +117,11 @@ def _shown(clinic: Clinic, name: str) -> str:
     return f"{said['kind']} (name withheld)" if said.get("participant") else name
 
 
-def _clear_checked(home: str, clinic_id: str, cutoff: str) -> None:
+def _clear_checked(staging: Path, clinic_id: str, due: set[str]) -> None:
     """Removes staged parts of deliveries whose check is done: a run was killed before it could."""
-    staging = load_settings(home).home / "staging"
-    due = {delivery["delivery_id"] for delivery in due_deliveries(home, clinic_id, cutoff)}
     for note in (staging / "read").glob(f"{clinic_id}-*.json"):
         if note.stem not in due:
             clear(staging, note.stem)
-            note.unlink()
 
 
 def standardise_delivery(home: str, delivery: dict, cutoff: str) -> dict:
@@ -128,10 +129,12 @@ def standardise_delivery(home: str, delivery: dict, cutoff: str) -> dict:
     settings, contract = _open(home)
     staging = settings.home / "staging"
     clinic = contract.clinics[delivery["clinic_id"]]
-    arrived = copies.arrived(settings.home, clinic.clinic_id, as_cutoff(cutoff))
-    receipt = copies.speaking(clinic, arrived[delivery["delivery_id"]])
-    read_as = copies.read_as(clinic, receipt)
+    delivery_id = delivery["delivery_id"]
+    arrived = copies.arrived(settings.home, clinic.clinic_id, as_cutoff(cutoff), delivery_id)
+    receipt = copies.speaking(clinic, arrived[delivery_id])
+    read_as = copies.read_as(clinic, receipt, arrived[delivery_id])
     try:
+        copies.refuse_two_participants(read_as, receipt)
         found = identify(settings.home, contract, receipt)
         look_inside(contract.clinics[found.clinic_id].files[found.file_kind], found)
         staged = standardise(contract, found, staging).as_json()
@@ -152,16 +155,16 @@ def standardise_delivery(home: str, delivery: dict, cutoff: str) -> dict:
 def check_night(home: str, deliveries: list[dict], cutoff: str) -> dict:
     """Checks every delivery that was standardised; writes core, quarantine, findings and Data Docs."""
     settings, contract = _open(home)
-    night = stamp(as_cutoff(cutoff))
-    if not deliveries and (settings.home / "data_docs" / night).is_dir():
+    place, night = settings.home, stamp(as_cutoff(cutoff))
+    if not deliveries and (place / "data_docs" / night).is_dir():
         return {"deliveries": {}}  # the night was checked before; its pages stand
-    return check_staged(
-        settings.home,
-        contract,
-        settings.schemas / "expectations",
-        deliveries,
-        night,
-    )
+    clinic_of = {delivery["delivery_id"]: delivery["clinic_id"] for delivery in deliveries}
+    checked = check_staged(place, contract, settings.schemas / "expectations", deliveries, night)
+    for delivery_id, entry in checked.items():
+        ledger.write_check(place, clinic_of[delivery_id], delivery_id, entry)
+        clear(place / "staging", delivery_id)
+    found = {name: ledger.read_check(place, clinic, name) for name, clinic in clinic_of.items()}
+    return {"deliveries": {name: entry for name, entry in found.items() if entry}}
 
 
 def mark_stale(home: str, clinic_ids: list[str], cutoff: str, reason: str) -> None:

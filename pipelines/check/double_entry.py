@@ -13,6 +13,7 @@ import polars as pl
 from pipelines.check import extract
 from pipelines.check.suite import RuleResult, quoted, run_suite
 from pipelines.contracts.rules import Rule
+from pipelines.contracts.sql_text import literal
 
 
 @dataclass(frozen=True)
@@ -160,9 +161,8 @@ def _deliveries(connection: duckdb.DuckDBPyConnection, view: str) -> list[str]:
 def _only(connection: duckdb.DuckDBPyConnection, view: str, delivery_id: str) -> Iterator[str]:
     """A view of the rows of one delivery, for the length of the block."""
     name = f"{view}_of_one_delivery"
-    literal = delivery_id.replace("'", "''")
     connection.execute(
-        f"CREATE TEMP VIEW {quoted(name)} AS SELECT * FROM {quoted(view)} WHERE delivery_id = '{literal}'"
+        f"CREATE TEMP VIEW {quoted(name)} AS SELECT * FROM {quoted(view)} WHERE delivery_id = {literal(delivery_id)}"
     )
     try:
         yield name

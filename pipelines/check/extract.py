@@ -10,6 +10,7 @@ import polars as pl
 
 from pipelines.check.suite import quoted
 from pipelines.contracts.rules import Rule
+from pipelines.contracts.sql_text import literal
 
 FAILING_SCHEMA = {
     "delivery_id": pl.String,
@@ -99,4 +100,4 @@ def _named(rule: Rule) -> str:
 
 
 def _text(value: str | None) -> str:
-    return "NULL" if value is None else "'" + value.replace("'", "''") + "'"
+    return "NULL" if value is None else literal(value)

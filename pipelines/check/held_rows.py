@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import duckdb
@@ -12,6 +11,7 @@ from pipelines import files
 from pipelines.contracts.layouts import layouts_of
 from pipelines.contracts.model import Clinic, Contract, FileKind
 from pipelines.contracts.rule_list import LINE_TABLE
+from pipelines.contracts.sql_text import literal
 from pipelines.forms import read_table
 
 
@@ -51,7 +51,7 @@ def write_held(
                     LEFT JOIN line_text AS c ON c.row_no = s.row_no
                     WHERE f.severity = 'quarantine' AND s.delivery_id = '{delivery_id}'
                     GROUP BY s.delivery_id, s.clinic_id, s.row_no ORDER BY s.row_no
-                ) TO '{_quoted(aside)}' (FORMAT parquet, COMPRESSION zstd)
+                ) TO {literal(aside)} (FORMAT parquet, COMPRESSION zstd)
             """)
         con.unregister("line_text")
 
@@ -67,14 +67,3 @@ def _lines(raw: Path, clinic: Clinic, kind: FileKind, table: str, held: pl.Serie
                     cells = pl.struct(pl.exclude("row_no")).struct.json_encode()
                     found.append(rows.select("row_no", cells=cells))
     return pl.concat(found)
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
-
-
-def clear_staged(staging: Path, delivery_id: str) -> None:
-    """Removes the staged parts of a delivery that has been checked."""
-    for folder in staging.glob(f"*/{delivery_id}"):
-        shutil.rmtree(folder)
-    (staging / "read" / f"{delivery_id}.json").unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from pipelines.check import data_docs, double_entry, held_rows
 from pipelines.contracts.model import Contract
 from pipelines.contracts.rule_list import LINE_TABLE, rules_of
 from pipelines.contracts.rules import Rule
+from pipelines.contracts.sql_text import literal, parquet
 
 _LARGE_BYTES = 64 * 2**20  # parts larger than this stay on disk while they are checked
 FINDING_COLUMNS = (
@@ -39,7 +40,6 @@ class Tally:
     tables: list[str] = field(default_factory=list)
     held_tables: list[str] = field(default_factory=list)
     not_checked: list[str] = field(default_factory=list)
-    has_findings: bool = False
 
     def counts(self) -> dict[str, int]:
         return {
@@ -50,10 +50,10 @@ class Tally:
 
 def check_staged(
     home: Path, contract: Contract, suites: Path, deliveries: list[dict], night: str
-) -> dict:
-    """Checks the staged deliveries and writes their core, quarantine, findings and check entries.
+) -> dict[str, dict]:
+    """Checks the staged deliveries and writes their core, quarantine, findings and the night's Data Docs.
 
-    The entry under `ledger/checks` is written last: until it stands, the delivery counts as not checked.
+    Returns the check entry of each, for the ledger: until it stands there, the delivery counts as not checked.
     """
     staging = home / "staging"
     read = {
@@ -70,42 +70,27 @@ def check_staged(
         tables = [t for t in [*contract.tables, LINE_TABLE] if _load(con, staging, t, list(read))]
         for table in tables:
             results[table] = _check_table(con, contract, suites, table, tallies)
-        lost = {name for name, tally in tallies.items() if tally.not_checked}
-        for delivery_id in read:
-            _write(
-                con,
-                home,
-                contract,
-                clinic_of[delivery_id],
-                delivery_id,
-                tables,
-                read[delivery_id],
-                tallies[delivery_id],
-                delivery_id in lost,
+        entries = {
+            name: _write(
+                con, home, contract, clinic_of[name], name, tables, read[name], tallies[name]
             )
-            held_rows.clear_staged(staging, delivery_id)
+            for name in read
+        }
     finally:
         con.close()
     pages = data_docs.render_data_docs(results, _suites(suites, tables), night)
     for name, page in pages.items():
         files.write_bytes_atomic(home / "data_docs" / night / name, page.encode())
-    return {
-        "deliveries": {
-            name: files.read_json(home / "ledger" / "checks" / clinic_of[name] / f"{name}.json")
-            for name in clinic_of
-            if (home / "ledger" / "checks" / clinic_of[name] / f"{name}.json").is_file()
-        }
-    }
+    return entries
 
 
 def _load(con: duckdb.DuckDBPyConnection, staging: Path, table: str, names: list[str]) -> bool:
     parts = [path for name in names for path in sorted((staging / table / name).glob("*.parquet"))]
     if not parts:
         return False
-    listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in parts)
     large = sum(path.stat().st_size for path in parts) > _LARGE_BYTES
     con.execute(f"""
-        CREATE {"VIEW" if large else "TABLE"} part_{table} AS SELECT * FROM read_parquet([{listed}])
+        CREATE {"VIEW" if large else "TABLE"} part_{table} AS SELECT * FROM {parquet(parts)}
     """)
     con.execute(f"""
         CREATE TABLE duplicate_{table} AS
@@ -193,8 +178,8 @@ def _write(
     tables: list[str],
     read: dict,
     tally: Tally,
-    lost: bool,
-) -> None:
+) -> dict:
+    """Writes what a delivery's check found; the entry that says so."""
     entry = {
         "read_as": read.get("read_as"),
         "preamble": read["preamble"],
@@ -205,20 +190,16 @@ def _write(
         "tables": sorted(tally.tables),
         "held_tables": sorted(tally.held_tables),
     }
-    path = home / "ledger" / "checks" / clinic_id / f"{delivery_id}.json"
-    if lost:  # a check that could not run has passed nothing: the delivery waits for the next night
-        files.write_json(
-            path,
-            entry
-            | {
-                "contract": None,
-                "status": "not_checked",
-                "reason": "not_checked",
-                "what": f"{len(tally.not_checked)} rules could not be checked: "
-                + ", ".join(tally.not_checked[:5]),
-            },
-        )
-        return
+    if (
+        tally.not_checked
+    ):  # what could not run has passed nothing: the delivery waits for the next night
+        return entry | {
+            "contract": None,
+            "status": "not_checked",
+            "reason": "not_checked",
+            "what": f"{len(tally.not_checked)} rules could not be checked: "
+            + ", ".join(tally.not_checked[:5]),
+        }
     for table in tally.tables:
         target = home / "core" / table / clinic_id / f"{delivery_id}.parquet"
         fields = ", ".join(f"s.{name}" for name in contract.tables[table].fields)
@@ -230,21 +211,16 @@ def _write(
                     ANTI JOIN (SELECT * FROM finding_{table} WHERE severity = 'quarantine') AS h
                         ON h.delivery_id = s.delivery_id AND h.row_no = s.row_no
                     WHERE s.delivery_id = '{delivery_id}'
-                ) TO '{str(aside).replace("'", "''")}' (FORMAT parquet, COMPRESSION zstd)
+                ) TO {literal(aside)} (FORMAT parquet, COMPRESSION zstd)
             """)
     held_rows.write_held(con, home, contract, clinic_id, delivery_id, read, tally.held_tables)
-    tally.has_findings = _write_findings(
-        con, home, clinic_id, delivery_id, tables, read["unknown_columns"]
-    )
-    files.write_json(
-        path,
-        entry
-        | {
-            "contract": contract.clinic_digests[clinic_id],
-            "status": "accepted",
-            "has_findings": tally.has_findings,
-        },
-    )
+    return entry | {
+        "contract": contract.clinic_digests[clinic_id],
+        "status": "accepted",
+        "has_findings": _write_findings(
+            con, home, clinic_id, delivery_id, tables, read["unknown_columns"]
+        ),
+    }
 
 
 def _write_findings(

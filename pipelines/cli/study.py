@@ -101,7 +101,13 @@ def status(home: Home = None) -> None:
     said = overview.status(str(home or ""))
     out.print(f"Warehouse: {said['cutoff'] or 'not built yet'}    lock: {said['lock'] or 'free'}")
     table = Table(
-        "clinic", "last file sent", "received", "refused", "not checked", "late or missing since"
+        "clinic",
+        "last file sent",
+        "received",
+        "refused",
+        "not checked",
+        "waiting",
+        "late or missing since",
     )
     for row in said["clinics"]:
         table.add_row(
@@ -113,6 +119,7 @@ def status(home: Home = None) -> None:
                     "received",
                     "refused",
                     "not_checked",
+                    "waiting",
                     "missing",
                 )
             )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipelines.contracts.model import Clinic, Contract
+from pipelines.errors import DeliveryRefused
 from pipelines.receive.identify import named, sent_in_future
 from pipelines.receive.ledger import Receipt, read_check, receipts
 
@@ -18,8 +20,8 @@ def speaking(clinic: Clinic, copies: list[Receipt]) -> Receipt:
     """
 
     def order(receipt: Receipt) -> tuple:
-        said = named(clinic, receipt.file_name)
-        if said is None or sent_in_future(receipt, said["sent"]):
+        said = _usable(clinic, receipt)
+        if said is None:
             return (1, 0, 0, receipt.file_name, receipt.received_utc, receipt.receipt_id)
         sign = 1 if clinic.files[said["kind"]].keyed == "increment" else -1
         revision = int(said.get("revision") or 0)
@@ -31,21 +33,45 @@ def speaking(clinic: Clinic, copies: list[Receipt]) -> Receipt:
     return min(copies, key=order)
 
 
-def arrived(home: Path, clinic_id: str, cutoff: dt.datetime) -> dict[str, list[Receipt]]:
-    """The receipts of a clinic up to the cut-off by delivery, oldest first."""
+def arrived(
+    home: Path, clinic_id: str, cutoff: dt.datetime, delivery_id: str | None = None
+) -> dict[str, list[Receipt]]:
+    """The receipts of a clinic (or of one delivery) up to the cut-off by delivery, oldest first."""
     found: dict[str, list[Receipt]] = {}
-    for receipt in receipts(home, clinic_id):
+    for receipt in receipts(home, clinic_id, delivery_id):
         if dt.datetime.fromisoformat(receipt.received_utc) <= cutoff:
             found.setdefault(receipt.delivery_id, []).append(receipt)
     return found
 
 
-def read_as(clinic: Clinic, receipt: Receipt) -> dict | None:
-    """What a file name says of how its content must be read, or None where it cannot be used."""
-    said = named(clinic, receipt.file_name)
-    if said is None or sent_in_future(receipt, said["sent"]):
+def read_as(clinic: Clinic, receipt: Receipt, copies: Sequence[Receipt] = ()) -> dict | None:
+    """What a file name says of how its content must be read, or None where it cannot be used.
+
+    Where copies of the same bytes name several participants, `participant` lists them all.
+    """
+    said = _usable(clinic, receipt)
+    if said is None:
         return None
-    return {"kind": said["kind"], "participant": said.get("participant")}
+    others = [one for one in (_usable(clinic, copy) for copy in copies) if one]
+    named_people = sorted({one["participant"] for one in (said, *others) if one.get("participant")})
+    who = named_people if len(named_people) > 1 else said.get("participant")
+    return {"kind": said["kind"], "participant": who}
+
+
+def refuse_two_participants(how: dict | None, receipt: Receipt) -> None:
+    """Raises DeliveryRefused where the same recording came under the names of several participants."""
+    if how and isinstance(how["participant"], list):
+        raise DeliveryRefused(
+            "two_participants",
+            f"the same bytes came under the names of {len(how['participant'])} participants",
+            where=receipt.delivery_id,
+            remedy="find out whose recording it is, and send a new export under that participant's name",
+        )
+
+
+def _usable(clinic: Clinic, receipt: Receipt) -> dict | None:
+    said = named(clinic, receipt.file_name)
+    return None if said is None or sent_in_future(receipt, said["sent"]) else said
 
 
 def due(home: Path, contract: Contract, clinic_id: str, cutoff: dt.datetime) -> list[Receipt]:
@@ -56,6 +82,6 @@ def due(home: Path, contract: Contract, clinic_id: str, cutoff: dt.datetime) -> 
         receipt = speaking(clinic, copies)
         check = read_check(home, clinic_id, delivery_id) or {}
         seen = (check.get("contract"), check.get("read_as"))
-        if seen != (contract.clinic_digests[clinic_id], read_as(clinic, receipt)):
+        if seen != (contract.clinic_digests[clinic_id], read_as(clinic, receipt, copies)):
             found.append(receipt)
     return found

@@ -53,6 +53,13 @@ def receive(
     return Inbox(tuple(new), tuple(waiting))
 
 
+def passed_over(folder: Path) -> tuple[str, ...]:
+    """What lies there and is never a delivery: hidden names, links and folders."""
+    plain = {stat.name for stat in files.listing(folder) if not stat.name.startswith(".")}
+    found = (path.name for path in folder.glob("*") if path.name not in plain)
+    return tuple(sorted(map(_shown, found)))
+
+
 def _complete(
     stat: files.FileStat, names: set[str], cutoff: dt.datetime, settle_seconds: float
 ) -> bool:

@@ -28,15 +28,24 @@ def write_receipt(home: Path, receipt: Receipt) -> None:
     files.write_json(folder / f"{receipt.receipt_id}.json", asdict(receipt))
 
 
-def receipts(home: Path, clinic_id: str) -> list[Receipt]:
-    """Every receipt of a clinic, oldest first."""
+def receipts(home: Path, clinic_id: str, delivery_id: str | None = None) -> list[Receipt]:
+    """Every receipt of a clinic, or of one of its deliveries, oldest first."""
     folder = home / "ledger" / "receipts" / clinic_id
+    of = "*.json" if delivery_id is None else f"*-{delivery_id.rsplit('-', 1)[1]}-*.json"
     found = (
-        [Receipt(**files.read_json(path)) for path in folder.glob("*.json")]
-        if folder.is_dir()
-        else []
+        [Receipt(**files.read_json(path)) for path in folder.glob(of)] if folder.is_dir() else []
     )
     return sorted(found, key=lambda r: (r.received_utc, r.receipt_id))
+
+
+def write_waiting(home: Path, clinic_id: str, names: tuple[str, ...]) -> None:
+    """What lies in the landing folder and was not entered: unfinished, hidden, or no file at all."""
+    files.write_json(home / "ledger" / "waiting" / f"{clinic_id}.json", sorted(names))
+
+
+def read_waiting(home: Path, clinic_id: str) -> list[str]:
+    path = home / "ledger" / "waiting" / f"{clinic_id}.json"
+    return files.read_json(path) if path.is_file() else []
 
 
 def check_path(home: Path, clinic_id: str, delivery_id: str) -> Path:

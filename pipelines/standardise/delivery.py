@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
@@ -9,12 +11,14 @@ import polars as pl
 from pipelines.contracts.layouts import layouts_of
 from pipelines.contracts.model import Clinic, Contract, FileKind
 from pipelines.contracts.rule_list import LINE_TABLE
-from pipelines.contracts.shapes import Delivery
+from pipelines.contracts.shapes import Delivery, RawTable
 from pipelines.errors import DeliveryRefused
 from pipelines.forms import read_table
 from pipelines.standardise import contradictions, devices
 from pipelines.standardise.columns import Mapping, records_of, stage, unclaimed
 from pipelines.standardise.staging import LINE_SCHEMA, Staged, clear, write_part
+
+_BATCH_ROWS = 100_000  # two batches are in memory at a time
 
 
 def standardise(contract: Contract, delivery: Delivery, staging: Path) -> Staged:
@@ -50,7 +54,9 @@ def _standardise_form(
         ]
         evidence = [contradictions.Evidence() for _ in mappings]
         known = _known_columns(mappings)
-        for batch in read_table(delivery.raw_path, kind.format, layout):
+        for batch in _ahead(
+            read_table(delivery.raw_path, kind.format, layout, batch_rows=_BATCH_ROWS)
+        ):
             part += 1
             staged.preamble |= batch.preamble
             staged.skipped.update(batch.skipped)
@@ -79,6 +85,15 @@ def _standardise_form(
             remedy="send the file again with its rows, or tell us that there were none",
         )
     return staged
+
+
+def _ahead(batches: Iterator[RawTable]) -> Iterator[RawTable]:
+    """The batches, the next one read while the last is standardised; what reading raises is raised here."""
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        coming = reader.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = reader.submit(next, batches, None)
+            yield batch
 
 
 def _known_columns(mappings: list[Mapping]) -> set[str]:

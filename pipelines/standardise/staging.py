@@ -34,9 +34,10 @@ class Staged:
 
 
 def clear(staging: Path, delivery_id: str) -> None:
-    """Removes what an earlier, unfinished attempt may have left."""
+    """Removes the staged parts of a delivery: it has been checked, or is to be read again."""
     for folder in staging.glob(f"*/{delivery_id}"):
         shutil.rmtree(folder)
+    (staging / "read" / f"{delivery_id}.json").unlink(missing_ok=True)
 
 
 def write_part(frame: pl.DataFrame, staging: Path, table: str, delivery_id: str, part: int) -> None:

@@ -13,6 +13,7 @@ import duckdb
 import polars as pl
 
 from pipelines.contracts.model import Contract
+from pipelines.contracts.sql_text import literal
 from pipelines.errors import BuildStopped
 from pipelines.warehouse import core, ledgers, outcomes, refs
 from pipelines.warehouse.order import build_order
@@ -120,7 +121,7 @@ def _build_closed(
 def _build_open(path: Path, closed: Path, sql: Path) -> None:
     with _writing(path) as con:
         core.create_macros(con)
-        con.execute(f"ATTACH '{_quoted(closed)}' AS closed (READ_ONLY)")
+        con.execute(f"ATTACH {literal(closed)} AS closed (READ_ONLY)")
         for file in sorted((sql / "open").glob("*.sql")):
             con.execute(f"CREATE TABLE {file.stem} AS {file.read_text(encoding='utf-8')}")
         for name, query in _OPEN_LEDGERS.items():
@@ -174,7 +175,3 @@ def _swap_in(path: Path, target: Path) -> None:
         finally:
             os.close(handle)
     os.replace(path, target)
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")

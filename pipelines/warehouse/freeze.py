@@ -11,6 +11,7 @@ import duckdb
 import polars as pl
 
 from pipelines import files
+from pipelines.contracts.sql_text import literal
 from pipelines.errors import StudyFileError
 
 
@@ -62,9 +63,8 @@ def export_tables(database: Path, folder: Path) -> dict[str, dict]:
         ]
         for table in tables:
             path = folder / f"{table}.parquet"
-            target = str(path).replace("'", "''")
             con.execute(
-                f"COPY (SELECT * FROM {table} ORDER BY ALL) TO '{target}' (FORMAT parquet, COMPRESSION zstd)"
+                f"COPY (SELECT * FROM {table} ORDER BY ALL) TO {literal(path)} (FORMAT parquet, COMPRESSION zstd)"
             )
             rows = con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
             found[table] = {"rows": rows, "sha256": files.sha256_of(path)}

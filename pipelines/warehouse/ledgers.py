@@ -9,6 +9,7 @@ import polars as pl
 
 from pipelines.contracts.model import Contract
 from pipelines.contracts.rule_list import LINE_TABLE
+from pipelines.contracts.sql_text import parquet
 from pipelines.errors import BuildStopped
 
 DELIVERY_SCHEMA = {
@@ -46,12 +47,7 @@ def write_findings(con: duckdb.DuckDBPyConnection, paths: list[Path], across: pl
     What a rule or a field that nobody knows might tell is taken to tell the arm.
     """
     con.register("across_finding", across.to_arrow())
-    listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
-    earlier = (
-        f"SELECT {', '.join(FINDING_SCHEMA)} FROM read_parquet([{listed}]) UNION ALL"
-        if paths
-        else ""
-    )
+    earlier = f"SELECT {', '.join(FINDING_SCHEMA)} FROM {parquet(paths)} UNION ALL" if paths else ""
     con.execute(f"""
         CREATE TABLE ledger_finding AS
         SELECT f.*, coalesce(d.is_latest, TRUE) AND coalesce(NOT w.is_gone, TRUE) AS is_open,
@@ -94,10 +90,9 @@ def write_deliveries(con: duckdb.DuckDBPyConnection) -> None:
 
 def write_quarantine(con: duckdb.DuckDBPyConnection, contract: Contract, paths: list[Path]) -> None:
     """quarantine_row: rows held at check as the clinic sent them, and those held at build in study terms."""
-    listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
     parts = (
         [
-            f"SELECT delivery_id, clinic_id, table_name, row_no, sent, 'check' AS held_at FROM read_parquet([{listed}])"
+            f"SELECT delivery_id, clinic_id, table_name, row_no, sent, 'check' AS held_at FROM {parquet(paths)}"
         ]
         if paths
         else []

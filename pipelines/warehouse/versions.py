@@ -7,6 +7,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines.contracts.model import Contract
+from pipelines.contracts.sql_text import parquet
 from pipelines.contracts.tables import duckdb_type, local_dates
 
 
@@ -106,15 +107,10 @@ def _parquet(paths: list[Path], contract: Contract, table: str) -> str:
             + ", ".join(f"CAST(NULL AS {k}) AS {n}" for n, k in columns.items())
             + " WHERE FALSE)"
         )
-    return _read(paths)
+    return parquet(paths)
 
 
 def _held(paths: list[Path]) -> str:
     if not paths:
         return "(SELECT NULL::VARCHAR AS delivery_id, NULL::VARCHAR AS row_key, NULL::BIGINT AS row_no WHERE FALSE)"
-    return _read(paths)
-
-
-def _read(paths: list[Path]) -> str:
-    listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
-    return f"read_parquet([{listed}])"
+    return parquet(paths)

@@ -7,7 +7,8 @@ import itertools
 import pytest
 
 from pipelines.contracts.model import Contract
-from pipelines.receive.copies import read_as, speaking
+from pipelines.errors import DeliveryRefused
+from pipelines.receive.copies import read_as, refuse_two_participants, speaking
 from pipelines.receive.ledger import Receipt
 
 SHA = "cd" * 32
@@ -57,3 +58,32 @@ def test_how_a_file_is_read_follows_its_name(contract: Contract) -> None:
     assert (
         read_as(alder, receipt("alder", "koos_20351103.csv", 1)) is None
     )  # dated ahead of its arrival
+
+
+def test_a_recording_under_two_participants_names_is_refused_in_every_order(
+    contract: Contract,
+) -> None:
+    alder = contract.clinics["alder"]
+    names = ["01-023-7_20251103_1.fit", "01-031-0_20251103_1.fit", "no such name.fit"]
+    for order in itertools.permutations(names):
+        copies = [receipt("alder", name, n) for n, name in enumerate(order, start=1)]
+        chosen = speaking(alder, copies)
+
+        how = read_as(alder, chosen, copies)
+
+        assert how == {"kind": "watch", "participant": ["01-023-7", "01-031-0"]}
+        with pytest.raises(DeliveryRefused, match="2 participants") as refused:
+            refuse_two_participants(how, chosen)
+        assert refused.value.reason == "two_participants"
+        assert "01-023-7" not in str(refused.value)
+
+
+def test_a_recording_sent_twice_for_one_participant_is_read(contract: Contract) -> None:
+    alder = contract.clinics["alder"]
+    names = ["01-023-7_20251103_1.fit", "01-023-7_20251110_1.fit"]
+    copies = [receipt("alder", name, n) for n, name in enumerate(names, start=1)]
+
+    how = read_as(alder, speaking(alder, copies), copies)
+
+    assert how == {"kind": "watch", "participant": "01-023-7"}
+    refuse_two_participants(how, copies[0])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import files
-from pipelines.receive.inbox import Inbox, receive
+from pipelines.receive.inbox import Inbox, passed_over, receive
 from pipelines.receive.ledger import raw_path, receipts
 
 CUTOFF = dt.datetime(2025, 11, 4, 3, 15)
@@ -274,3 +274,13 @@ def test_an_empty_file_is_a_delivery_too(landing: Path) -> None:
     (receipt,) = look(landing).receipts
 
     assert receipt.n_bytes == 0
+
+
+def test_what_is_never_a_delivery_is_named(tmp_path):
+    (tmp_path / ".koos_20251103.csv.Xy12").write_bytes(b"x")
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "link.csv").symlink_to(tmp_path / "archive")
+    (tmp_path / "koos_20251103.csv").write_bytes(b"x")
+
+    assert passed_over(tmp_path) == (".koos_20251103.csv.Xy12", "archive", "link.csv")
+    assert passed_over(tmp_path / "none") == ()
