@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 BROKEN_SCHEMA = {"row_no": pl.Int64, "rule": pl.String, "sent": pl.String}
@@ -70,3 +72,49 @@ class DeviceFile:
     device_serial: str | None
     records: pl.DataFrame
     findings: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class SignalChunk:
+    """Samples in a row, without a gap, of one recording: at most about an hour of them.
+
+    Sample `knot_index[i]` was taken at `knot_us[i]` (microseconds since 1970 on the device's clock);
+    between two knots time is linear. A gap, a clock jump or a change of range starts a new chunk.
+    `acc_g` is (n, 3) float32 in g on the device's own axes; `gyro_dps` the same in degrees per second.
+    `findings` are (block number in the file from 1, rule) seen since the chunk before; the last chunk
+    of a file may have no samples and only findings.
+    """
+
+    knot_index: np.ndarray
+    knot_us: np.ndarray
+    acc_g: np.ndarray
+    gyro_dps: np.ndarray | None = None
+    temperature_c: np.ndarray | None = None  # one per knot
+    findings: tuple[tuple[int, str], ...] = ()
+
+    def times_us(self) -> np.ndarray:
+        """The time of every sample: (n,) int64, microseconds since 1970 on the device's clock."""
+        index = np.arange(len(self.acc_g))
+        return np.round(np.interp(index, self.knot_index, self.knot_us - self.knot_us[0])).astype(
+            np.int64
+        ) + np.int64(self.knot_us[0])
+
+
+@dataclass(frozen=True)
+class SignalFile:
+    """What a file of raw samples says of itself, and its samples, decoded as they are asked for.
+
+    `chunks()` starts from the beginning every time, holds one chunk in memory, and raises nothing
+    but `DeliveryRefused`. `is_utc` says whether the device's clock is UTC; else it is the wall clock
+    of the place where the device was set up, without a zone.
+    """
+
+    maker: str
+    model: str | None
+    device_serial: str | None
+    rate_hz: float  # as set up; what was measured follows from the knots
+    range_g: float | None
+    is_utc: bool
+    chunks: Callable[[], Iterator[SignalChunk]]
+    clock_offset_s: float | None = None  # device minus computer at download, where the file says it
+    placement: str | None = None  # where it was worn, if the file says so

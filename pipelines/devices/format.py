@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.contracts.shapes import DeviceFile
+from pipelines.contracts.shapes import DeviceFile, SignalFile
 from pipelines.errors import DeliveryRefused
 
 HEAD_BYTES = 4096  # what `recognise` is given
@@ -19,14 +19,15 @@ class Format:
 
     `recognise` looks at the first 4096 bytes of a file, never at its name. `read(path, *,
     date_order=None)` takes the order of day and month ("MDY", "DMY", "YMD") that holds where the
-    file does not say it; binary formats ignore it. `read` raises nothing but `DeliveryRefused`,
-    whatever the bytes.
+    file does not say it; binary formats ignore it. It gives one `DeviceFile`, or a tuple of them
+    where one file holds several kinds of record, or a `SignalFile` for raw samples. `read` raises
+    nothing but `DeliveryRefused`, whatever the bytes.
     """
 
     name: str
     makers: tuple[str, ...]
     recognise: Callable[[bytes], bool]
-    read: Callable[..., DeviceFile]
+    read: Callable[..., DeviceFile | tuple[DeviceFile, ...] | SignalFile]
 
 
 def read_bytes(path: Path, max_bytes: int = MAX_BYTES) -> bytes:

@@ -27,18 +27,32 @@ os.environ.update(
     AIRFLOW__LOGGING__LOGGING_LEVEL="ERROR",
     AIRFLOW__LOGGING__BASE_LOG_FOLDER=str(AIRFLOW_HOME / "logs"),
     AIRFLOW__USAGE_DATA_COLLECTION__ENABLED="False",
-    BACKSTEP_HOME=str(AIRFLOW_HOME / "study"),
-    BACKSTEP_SMTP_TO="operator@example.org",
-    BACKSTEP_SMTP_FROM="backstep@example.org",
     SQLALCHEMY_SILENCE_UBER_WARNING="1",
 )
+
+
+STUDY = {
+    "BACKSTEP_HOME": str(AIRFLOW_HOME / "study"),
+    "BACKSTEP_SMTP_TO": "operator@example.org",
+    "BACKSTEP_SMTP_FROM": "backstep@example.org",
+}
+
+
+@pytest.fixture(autouse=True)
+def study_environment(monkeypatch):
+    """The study's own settings, for each DAG test and for no other test of the run."""
+    for name, value in STUDY.items():
+        monkeypatch.setenv(name, value)
 
 
 def load_bag():
     """The DAG folder as the dag-processor and the workers load it."""
     from airflow.dag_processing.dagbag import BundleDagBag
 
-    return BundleDagBag(DAGS, bundle_path=DAGS, bundle_name="dags-folder", safe_mode=False)
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in STUDY.items():
+            environment.setenv(name, value)
+        return BundleDagBag(DAGS, bundle_path=DAGS, bundle_name="dags-folder", safe_mode=False)
 
 
 @pytest.fixture(scope="session")
