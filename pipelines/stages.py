@@ -8,9 +8,10 @@ import smtplib
 from email.message import EmailMessage
 from pathlib import Path
 
-from pipelines import files, lock, reports
+from pipelines import files, lock
 from pipelines.check.across import check_across
 from pipelines.check.night import check_staged
+from pipelines.check.suite import import_ahead
 from pipelines.contracts.load import load_contract
 from pipelines.contracts.model import Clinic, Contract
 from pipelines.errors import BackstepError, BuildStopped, DeliveryRefused
@@ -185,6 +186,7 @@ def build_warehouse(home: str, cutoff: str, past: bool = False) -> dict:
     """Both databases as of the cut-off. A past night goes beside the current warehouse, not over it."""
     settings, contract = _open(home)
     at = as_cutoff(cutoff)
+    import_ahead()  # the rules over several tables come after the versions are settled
     inputs = gather(settings.home, contract, at)
     rows = build(
         warehouse_folder(settings.home, at, past),
@@ -216,6 +218,8 @@ def last_cutoff(home: str) -> str:
 
 def render_reports(home: str, cutoff: str, past: bool = False) -> dict:
     """Every report, open and closed, and the index of the night."""
+    from pipelines import reports
+
     settings, contract = _open(home)
     at = as_cutoff(cutoff)
     folder = settings.home / "reports" / stamp(at)
@@ -224,6 +228,8 @@ def render_reports(home: str, cutoff: str, past: bool = False) -> dict:
 
 def render_letters(home: str, cutoff: str, past: bool = False) -> dict:
     """A query letter per clinic with its held rows as sent."""
+    from pipelines import reports  # here, since no other stage draws: half a second per worker
+
     settings, contract = _open(home)
     at = as_cutoff(cutoff)
     return reports.render_letters(

@@ -10,13 +10,13 @@ import duckdb
 import polars as pl
 
 from pipelines import files
-from pipelines.check import data_docs, double_entry, held_rows
+from pipelines.check import data_docs, double_entry, held_rows, suite
 from pipelines.contracts.model import Contract
 from pipelines.contracts.rule_list import LINE_TABLE, rules_of
 from pipelines.contracts.rules import Rule
 from pipelines.contracts.sql_text import literal, parquet
 
-_LARGE_BYTES = 64 * 2**20  # parts larger than this stay on disk while they are checked
+_LARGE_BYTES = 16 * 2**20  # parts larger than this stay on disk while they are checked
 FINDING_COLUMNS = (
     "delivery_id",
     "clinic_id",
@@ -61,6 +61,8 @@ def check_staged(
         for d in deliveries
         if (path := staging / "read" / f"{d['delivery_id']}.json").is_file()
     }
+    if read:
+        suite.import_ahead()
     tallies = {name: Tally() for name in read}
     clinic_of = {d["delivery_id"]: d["clinic_id"] for d in deliveries}
     con = duckdb.connect()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections import Counter
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
@@ -34,6 +37,25 @@ class RuleResult:
     message: str = ""
 
 
+def import_ahead() -> None:
+    """Starts importing Great Expectations beside the database's work: it takes seconds."""
+    _imported()
+
+
+@cache
+def _imported() -> Future:
+    """The import, under way in a thread of its own.
+
+    Whoever needs it waits for it: its modules import each other in circles, so that a second thread
+    that enters at another module would find half of them.
+    """
+    worker = ThreadPoolExecutor(max_workers=1)
+    try:
+        return worker.submit(importlib.import_module, "great_expectations.expectations.core")
+    finally:
+        worker.shutdown(wait=False)
+
+
 def run_suite(
     connection: duckdb.DuckDBPyConnection, view: str, suite: dict[str, Any]
 ) -> list[RuleResult]:
@@ -48,6 +70,7 @@ def run_suite(
     n_rows = connection.execute(f"SELECT count(*) FROM {quoted(view)}").fetchall()[0][0]
     if n_rows == 0:
         return [RuleResult(rule, "not_applicable", 0, 0) for rule in rules]
+    _imported().result()
     with engine.quiet():
         found = _validate(connection, view, suite["expectations"])
     return [_result(rule, found.get(rule, "NoResult"), n_rows) for rule in rules]

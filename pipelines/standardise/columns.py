@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
 from pipelines import clock, identity
-from pipelines.contracts.model import Clinic, Contract, TableMap
+from pipelines.contracts.model import Clinic, ColumnMap, Contract, FieldDef, TableMap
 from pipelines.contracts.shapes import BROKEN_SCHEMA, Delivery
 from pipelines.contracts.tables import local_date_name, local_dates, staged_schema
 from pipelines.errors import DeliveryRefused
@@ -129,19 +130,23 @@ def stage(cells: pl.DataFrame, mapping: Mapping, delivery: Delivery) -> pl.DataF
         for column, meaning in mapping.columns.columns.items()
         if meaning.field and column in cells.columns
     }
-    found = {
-        name: values.value(
-            contract.fields[name], mapping.columns.columns[column], clinic, words, pl.col(column)
-        )
-        for name, column in column_of.items()
-    }
-    found |= {name: pl.lit(value) for name, value in mapping.columns.constants.items()}
     schema = staged_schema(contract, table)
+    found = {
+        name: values.by_text(
+            cells[column],
+            partial(
+                _typed, contract.fields[name], mapping.columns.columns[column], clinic, words,
+                schema[name],
+            ),
+        ).alias(name)
+        for name, column in column_of.items()
+    }  # fmt: skip
+    constants = {name: pl.lit(value) for name, value in mapping.columns.constants.items()}
     typed = cells.select(
         "row_no",
         "row_hash",
         *(
-            found.get(n, pl.lit(None)).cast(schema[n]).alias(n)
+            found[n] if n in found else constants.get(n, pl.lit(None)).cast(schema[n]).alias(n)
             for n in contract.tables[table].fields
         ),
         sent="row_sent",
@@ -152,6 +157,17 @@ def stage(cells: pl.DataFrame, mapping: Mapping, delivery: Delivery) -> pl.DataF
         typed = typed.with_columns(instant.alias(name), day.alias(local_date_name(name)))
         faults |= more
     return _finish(typed, faults, mapping, delivery)
+
+
+def _typed(
+    field: FieldDef,
+    meaning: ColumnMap,
+    clinic: Clinic,
+    words: dict,
+    dtype: pl.DataType,
+    cell: pl.Expr,
+) -> pl.Expr:
+    return values.value(field, meaning, clinic, words, cell).cast(dtype)
 
 
 def _opened_only(cells: pl.DataFrame, mapping: Mapping) -> pl.DataFrame:
@@ -232,14 +248,20 @@ def _instant(
         return nothing, nothing.dt.date(), {}
     order = mapping.columns.columns[source.local or source.date].dates or clinic.dates
     if source.local is not None:
-        local = cells.select(values.moment(pl.col(source.local), order, clinic.times)).to_series()
+        local = values.by_text(
+            cells[source.local], lambda cell: values.moment(cell, order, clinic.times)
+        )
         unreadable = {
             f"unreadable_date:{name}": cells[source.local].is_not_null() & local.is_null()
         }
     else:
-        parts = cells.select(
-            day=values.date(pl.col(source.date), order),
-            time=values.time_of_day(pl.col(source.time), clinic.times),
+        parts = pl.DataFrame(
+            {
+                "day": values.by_text(cells[source.date], lambda cell: values.date(cell, order)),
+                "time": values.by_text(
+                    cells[source.time], lambda cell: values.time_of_day(cell, clinic.times)
+                ),
+            }
         )
         local = parts.select(pl.col("day").dt.combine(pl.col("time"), time_unit="us")).to_series()
         # An unreadable date is the date column's own fault; here only the clock time is judged.

@@ -45,18 +45,21 @@ def weigh(evidence: Evidence, cells: pl.DataFrame, staged: pl.DataFrame, mapping
             field.type == "decimal"
             and staged[meaning.field].null_count() > cells[column].null_count()
         ):
-            against = cells[column].str.contains(_OTHER_MARK[mapping.clinic.decimal])
+            against = (
+                cells[column].cast(pl.String).str.contains(_OTHER_MARK[mapping.clinic.decimal])
+            )
             evidence.marks_against += int(against.sum() or 0)
         if field.type == "decimal" and evidence.marks_for == 0:
-            mark = mapping.clinic.decimal
-            evidence.marks_for += int(cells[column].str.contains(mark, literal=True).any() or 0)
+            texts = cells[column].unique().cast(pl.String)
+            marked = texts.str.contains(mapping.clinic.decimal, literal=True)
+            evidence.marks_for += int(marked.any() or 0)
 
 
 def _weigh_dates(evidence: Evidence, cells: pl.Series, order: str) -> None:
     other = values.swapped(order)
     if other is None:
         return
-    distinct = cells.unique().drop_nulls().to_frame("cell")
+    distinct = cells.unique().drop_nulls().cast(pl.String).to_frame("cell")
     tried = distinct.select(
         declared=values.date(pl.col("cell"), order),
         changed=values.date(pl.col("cell"), other),

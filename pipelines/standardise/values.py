@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import polars as pl
 
 from pipelines import units
@@ -21,6 +23,7 @@ _NOT_ASCII = {
 }  # fmt: skip
 _CLOCK = r"\d{1,2}[:.]\d\d(?:\D|$)"  # 12.3 is what a spreadsheet makes of 12.30, and no 12:03
 _EARLIEST_YEAR, _LATEST_YEAR = 1900, 2100
+_FEW = 0.25  # distinct texts per cell, up to which it pays to look at each text once
 
 FAULT_OF = {
     "integer": "unreadable_number", "decimal": "unreadable_number", "date": "unreadable_date",
@@ -31,27 +34,42 @@ FAULT_OF = {
 def clean(rows: pl.DataFrame, missing: dict[str, tuple[str, ...]]) -> pl.DataFrame:
     """The columns named in `missing` without surrounding blanks; missing-value words become NULL.
 
-    Minus signs, blanks and digits that only look like ASCII become ASCII.
+    Minus signs, blanks and digits that only look like ASCII become ASCII. A column with few distinct
+    texts comes back as an Enum, so that whatever follows is done once per text and not once per row.
     """
-    if not missing:
-        return rows.select()
-    plain = rows.select(
-        (pl.col(name).str.len_bytes().sum() == pl.col(name).str.len_chars().sum())
-        for name in missing
-    ).row(0, named=True)
-    likened = [
-        pl.col(name)
-        if plain[name]
-        else pl.col(name).str.replace_many(list(_NOT_ASCII), list(_NOT_ASCII.values()))
-        for name in missing
-    ]
-    stripped = rows.select(cell.str.strip_chars() for cell in likened)
+    return rows.select(_clean(rows[name], words) for name, words in missing.items())
+
+
+def _clean(column: pl.Series, missing: tuple[str, ...]) -> pl.Series:
+    distinct = column.unique().drop_nulls()
+    if distinct.len() > column.len() * _FEW:
+        return _plain(column, missing)
+    cleaned = _plain(distinct, missing)
+    if distinct.len() == 1 and not column.null_count():
+        return cleaned.cast(pl.Enum(cleaned.drop_nulls())).new_from_index(0, column.len())
+    kinds = pl.Enum(cleaned.unique(maintain_order=True).drop_nulls())
+    place = column.cast(pl.Enum(distinct)).to_physical()
+    return cleaned.cast(kinds).gather(place).alias(column.name)
+
+
+def _plain(column: pl.Series, missing: tuple[str, ...]) -> pl.Series:
+    if column.str.len_bytes().sum() != column.str.len_chars().sum():
+        column = column.str.replace_many(list(_NOT_ASCII), list(_NOT_ASCII.values()))
+    words = list(dict.fromkeys(("", *missing)))
+    name = column.name
+    stripped = column.str.strip_chars().to_frame()
     return stripped.select(
-        pl.when(~pl.col(name).is_in(list(dict.fromkeys(("", *words)))))
-        .then(pl.col(name))
-        .alias(name)
-        for name, words in missing.items()
-    )
+        pl.when(~pl.col(name).is_in(words)).then(pl.col(name)).alias(name)
+    ).to_series()
+
+
+def by_text(cells: pl.Series, make: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
+    """What `make` gives for each cleaned cell, worked out once per distinct text where they are few."""
+    name = cells.name
+    if not isinstance(cells.dtype, pl.Enum):
+        return cells.to_frame().select(make(pl.col(name)).alias(name)).to_series()
+    made = cells.dtype.categories.alias(name).to_frame().select(make(pl.col(name)).alias(name))
+    return made.to_series().gather(cells.to_physical())
 
 
 def _ascii(word: str) -> str:
