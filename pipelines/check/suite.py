@@ -51,9 +51,14 @@ def _imported() -> Future:
     """
     worker = ThreadPoolExecutor(max_workers=1)
     try:
-        return worker.submit(importlib.import_module, "great_expectations.expectations.core")
+        return worker.submit(_import_quietly)
     finally:
         worker.shutdown(wait=False)
+
+
+def _import_quietly() -> None:
+    with engine.quiet():
+        importlib.import_module("great_expectations.expectations.core")
 
 
 def run_suite(
