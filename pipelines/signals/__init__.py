@@ -1,0 +1,1 @@
+"""Raw acceleration to wear, activity, walking bouts and their aggregates."""
