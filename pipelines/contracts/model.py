@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from pipelines.contracts.kinds import DateOrder, Encoding, NamePattern, Span
 from pipelines.contracts.rules import Kind, Severity
+from pipelines.contracts.wear import WearDef
 
 FieldType = Literal["text", "integer", "decimal", "boolean", "date", "instant", "code"]
 
@@ -247,6 +248,7 @@ class Study(Frozen):
     programme: Programme
     analysis: AnalysisDef
     thresholds: tuple[ThresholdChoice, ...]
+    wear: WearDef
     reports: dict[str, ReportDef]
     calendar: dict[Literal["grace_days"], int]
 
