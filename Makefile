@@ -65,5 +65,5 @@ coverage: env  ## planted effects against the reports' intervals over 400 seeds,
 
 bench: env  ## the night beside what a user would use instead; dlt gets an environment of its own
 	test -x .venv-bench/bin/python || $(BIN)/python -m venv .venv-bench
-	.venv-bench/bin/python -m pip install --quiet 'dlt[duckdb]==1.*'
+	.venv-bench/bin/python -m pip install --quiet 'dlt[duckdb]==1.*' pyarrow
 	$(BIN)/python benchmarks/night.py --dlt-python .venv-bench/bin/python

@@ -34,15 +34,15 @@ def open_select(contract: Contract, table: str) -> str:
             "    t.sessions_due_n AS sessions_due_n",
             "    t.is_withdrawn AS is_withdrawn",
         ]
-    key = [
-        f"t.{name}" for name in contract.tables[table].key if name in open_columns(contract, table)
-    ]
+    key = contract.tables[table].key
+    shown = [f"t.{field}" for field in key if field in open_columns(contract, table)]
+    by_key = len(shown) == len(key)  # the closed table lies in that order; what it hides must not
     return (
         _HEADER.format(name=name)
         + "SELECT\n"
         + ",\n".join(lines)
         + f"\nFROM closed.{name} AS t\n"
-        + f"ORDER BY {', '.join([*key, 't.delivery_id', 't.row_no'])}\n"
+        + ("" if by_key else f"ORDER BY {', '.join([*shown, 't.delivery_id', 't.row_no'])}\n")
     )
 
 

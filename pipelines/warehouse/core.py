@@ -86,11 +86,12 @@ def fill_core(con: duckdb.DuckDBPyConnection, contract: Contract, ddl: Path) -> 
             f"{_study_day(contract, date)} AS {day}"
             for day, date in day_columns(contract, table).items()
         ]
+        key = ", ".join(f"c.{name}" for name in declared.key)
         con.execute(f"""
             INSERT INTO core_{table} BY NAME
             SELECT {", ".join(columns)}, c.clinic_id, {_study_day(contract, declared.date)} AS study_day,
                 c.delivery_id, c.row_no, c.sent
-            FROM {_kept(table)} ORDER BY c.row_key
+            FROM {_kept(table)} ORDER BY {key}, c.delivery_id, c.row_no
         """)
 
 

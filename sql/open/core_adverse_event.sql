@@ -14,4 +14,3 @@ SELECT
     t.delivery_id AS delivery_id,
     t.row_no AS row_no
 FROM closed.core_adverse_event AS t
-ORDER BY t.participant_id, t.ae_no, t.delivery_id, t.row_no

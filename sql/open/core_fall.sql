@@ -12,4 +12,3 @@ SELECT
     t.delivery_id AS delivery_id,
     t.row_no AS row_no
 FROM closed.core_fall AS t
-ORDER BY t.participant_id, t.fall_no, t.delivery_id, t.row_no

@@ -19,4 +19,3 @@ SELECT
     t.sessions_due_n AS sessions_due_n,
     t.is_withdrawn AS is_withdrawn
 FROM closed.core_participant AS t
-ORDER BY t.participant_id, t.delivery_id, t.row_no

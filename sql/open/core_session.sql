@@ -33,4 +33,3 @@ SELECT
     t.delivery_id AS delivery_id,
     t.row_no AS row_no
 FROM closed.core_session AS t
-ORDER BY t.participant_id, t.session_no, t.delivery_id, t.row_no
