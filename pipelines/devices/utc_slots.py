@@ -1,0 +1,56 @@
+"""Steps whose times are UTC, in quarter hours that a clinic's time zone turns into local days.
+
+A reader does not know the zone in which its file was worn, and every zone in use is a whole number
+of quarter hours from UTC: a quarter hour always lies in one local day, whatever the zone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from pipelines import clock
+
+SLOT_S = 900
+SLOT_SCHEMA = {
+    "row_no": pl.Int64,
+    "slot_utc": pl.Datetime("us"),
+    "epoch_s": pl.Int64,
+    "epochs_n": pl.Int64,
+    "steps_n": pl.Int64,
+}
+
+
+def slots(row_no: np.ndarray, at_s: np.ndarray, steps: np.ndarray, epoch_s: int) -> pl.DataFrame:
+    """One row of SLOT_SCHEMA per quarter hour that has an entry, in order of time.
+
+    `at_s` are seconds since 1970 in UTC; an epoch that has several entries counts once in `epochs_n`.
+    """
+    entries = pl.DataFrame({"row_no": row_no, "at_s": at_s, "steps_n": steps})
+    start_us = pl.col("at_s").floordiv(SLOT_S) * (SLOT_S * 1_000_000)
+    return (
+        entries.group_by(slot_utc=start_us.cast(pl.Datetime("us")))
+        .agg(
+            pl.col("row_no").min(),
+            pl.col("at_s").floordiv(epoch_s).n_unique().alias("epochs_n"),
+            pl.col("steps_n").sum(),
+        )
+        .sort("slot_utc")
+        .with_columns(epoch_s=pl.lit(epoch_s, pl.Int64))
+        .select(pl.col(name).cast(kind) for name, kind in SLOT_SCHEMA.items())
+    )
+
+
+def local_days(records: pl.DataFrame, time_zone: str) -> pl.DataFrame:
+    """One row per local day: quarter hours of `slots` summed, `wear_date` in place of `slot_utc`."""
+    return (
+        records.group_by(wear_date=clock.local_date(pl.col("slot_utc"), time_zone))
+        .agg(
+            pl.col("row_no").min(),
+            pl.col("epoch_s").first(),
+            pl.col("epochs_n").sum(),
+            pl.col("steps_n").sum(),
+        )
+        .sort("wear_date")
+        .select("row_no", "wear_date", "epoch_s", "epochs_n", "steps_n")
+    )
