@@ -13,6 +13,7 @@ from pipelines.errors import DeliveryRefused
 
 _MAX_LABEL = 60
 _MAX_DIGITS = 24
+_MAX_CELLS = 500_000
 ON_FOOT = frozenset(("walking", "running", "hiking"))
 _SPORTS = {  # what the makers call it: as the watches' own files say it
     "walk": "walking", "outdoor walk": "walking", "indoor walk": "walking", "treadmill": "walking",
@@ -89,8 +90,32 @@ def read_text(path: Path, max_bytes: int) -> str:
         ) from None
 
 
+def lines_below(text: str, where: str, max_lines: int) -> pl.DataFrame:
+    """`row_no`, `line` and `is_whole` of the lines below the first; blank ones are left out.
+
+    A last line without a line end may have lost digits, so it is not taken for whole.
+    """
+    if text.count("\n") > max_lines:
+        raise _too_large(f"more than {max_lines} lines", where)
+    lines = (
+        pl.DataFrame({"line": text.split("\n")}, schema={"line": pl.String})
+        .with_row_index("row_no", offset=1)
+        .slice(1)
+        .with_columns(pl.col("row_no").cast(pl.Int64), pl.col("line").str.strip_chars_end("\r"))
+        .filter(pl.col("line") != "")
+    )
+    cut = pl.lit(False) if text.endswith("\n") else pl.col("row_no") == pl.col("row_no").max()
+    return lines.with_columns(is_whole=~cut)
+
+
+def _too_large(what: str, where: str) -> DeliveryRefused:
+    return DeliveryRefused("too_large", what, where=where, remedy="export a shorter time")
+
+
 def table(text: str, where: str, max_rows: int) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """Header, and the (line number, cells) of every record below; blank lines are left out."""
+    if text.count(",") > _MAX_CELLS:
+        raise _too_large(f"more than {_MAX_CELLS} cells", where)
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows, begins = [], 1
     try:
@@ -99,10 +124,7 @@ def table(text: str, where: str, max_rows: int) -> tuple[list[str], list[tuple[i
                 rows.append((begins, cells))
             begins = reader.line_num + 1
             if len(rows) > max_rows:
-                raise DeliveryRefused(
-                    "too_large", f"more than {max_rows} records", where=where,
-                    remedy="export a shorter time",
-                )  # fmt: skip
+                raise _too_large(f"more than {max_rows} records", where)
     except csv.Error:
         raise DeliveryRefused(
             "unreadable",

@@ -48,7 +48,7 @@ def read(path: Path, *, date_order: str | None = None) -> DeviceFile | tuple[Dev
     if kind == "series":
         return step_slots(entries(text, path.name), path.name)
     if kind == "exercise":
-        return _one_or_more(logged(entries(text, path.name)))
+        return _one_or_more(logged(entries(text, path.name), path.name))
     if kind == "steps_csv":
         return _one_or_more(steps_by_source(text, path.name))
     if kind == "exercises_csv":

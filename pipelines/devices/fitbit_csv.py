@@ -16,6 +16,7 @@ from pipelines.devices.export_cells import (
     BOUT_SCHEMA,
     ON_FOOT,
     label,
+    lines_below,
     positive,
     ratio,
     sport,
@@ -29,8 +30,10 @@ STEPS_HEADERS = ("timestamp,steps,data source", "timestamp,steps")
 EXERCISES_BEGIN = "exercise_id,exercise_start,exercise_end,utc_offset,"
 _STAMP = "%Y-%m-%dT%H:%M:%S%.fZ"
 _MAX_EXERCISES = 20_000
+_MAX_LINES = 300_000  # a month of several recorders has 150,000
 _MAX_STEPS = 2000  # in one entry; some phones write several minutes at once
 _EPOCH_S, _DAY_S, _LATEST_S = 60, 86_400, 4_000_000_000
+_MAX_SOURCES = 20
 _PHONE = "MobileTrack"
 _HANDED_IN = r"(?i) health (connect|kit)$"
 
@@ -41,7 +44,7 @@ def steps_by_source(text: str, where: str) -> tuple[DeviceFile, ...]:
     Lines of other apps, and of the phone beside a tracker, have finding `other_source`. Refused
     where two trackers counted on the same day: which of them was the study's is not in the file.
     """
-    lines = _lines(text)
+    lines = _lines(text, where)
     read = pl.col("at_s").is_between(0, _LATEST_S) & pl.col("steps_n").is_between(0, _MAX_STEPS)
     good = lines.filter(read)
     if len(good) * 2 < len(lines) or good.is_empty():
@@ -82,23 +85,14 @@ def steps_by_source(text: str, where: str) -> tuple[DeviceFile, ...]:
     return tuple(found)
 
 
-def _lines(text: str) -> pl.DataFrame:
+def _lines(text: str, where: str) -> pl.DataFrame:
     """Line number, time, steps and source of every line below the header; null where unreadable."""
-    whole_lines = text.endswith("\n")
-    lines = (
-        pl.DataFrame({"line": text.split("\n")}, schema={"line": pl.String})
-        .with_row_index("row_no", offset=1)
-        .slice(1)
-        .with_columns(pl.col("row_no").cast(pl.Int64), pl.col("line").str.strip_chars("\r"))
-        .filter(pl.col("line") != "")
-    )
     cells = pl.col("line").str.splitn(",", 3)
-    last = lines["row_no"].max()
-    # a last line without a line end may have lost digits
-    cut = pl.lit(False) if whole_lines else pl.col("row_no") == last
-    return lines.with_columns(
+    return lines_below(text, where, _MAX_LINES).with_columns(
         at_s=cells.struct.field("field_0").str.to_datetime(_STAMP, strict=False).dt.epoch("s"),
-        steps_n=pl.when(~cut).then(cells.struct.field("field_1").cast(pl.Int64, strict=False)),
+        steps_n=pl.when("is_whole").then(
+            cells.struct.field("field_1").cast(pl.Int64, strict=False)
+        ),
         source=cells.struct.field("field_2").str.strip_chars(' "').fill_null(""),
     )
 
@@ -109,6 +103,11 @@ def _own_sources(good: pl.DataFrame, where: str) -> list[str]:
     own = sources.filter(~sources.str.contains(_HANDED_IN)).to_list()
     trackers = [source for source in own if source != _PHONE]
     own = trackers or own
+    if len(own) > _MAX_SOURCES:
+        raise DeliveryRefused(
+            "too_large", f"more than {_MAX_SOURCES} devices", where=where,
+            remedy="send the export of one participant",
+        )  # fmt: skip
     if not own:
         raise DeliveryRefused(
             "no_device_data", "all steps were handed in by other apps", where=where,

@@ -38,7 +38,8 @@ _OBJECTS = r"\s*\[\s*\{\s*"
 _SERIES = re.compile(_OBJECTS + rf'"dateTime"\s*:\s*"{_STAMP_AT}"\s*,\s*"value"\s*:\s*(["\d{{])')
 _LOG = re.compile(_OBJECTS + r'"logId"\s*:\s*\d+\s*,')
 # a month of minutes has 43,200 objects, a file of 100 exercises about 3,000
-_MAX_OBJECTS, _MAX_COMMAS, _MAX_DIGITS = 200_000, 1_000_000, 20
+_MAX_OBJECTS, _MAX_COMMAS, _MAX_DIGITS = 150_000, 400_000, 20
+_MAX_LOGS = 5000
 _MOST_STEPS_A_MINUTE = 300
 _LEAST_CM = 30  # the shortest step; less than this in a minute cannot be a distance
 _DAY_S, _EPOCH_S = 86_400, 60
@@ -176,12 +177,17 @@ def _check_that_steps(at_s: np.ndarray, value: np.ndarray, where: str) -> None:
         )  # fmt: skip
 
 
-def exercises(found: list) -> tuple[DeviceFile, ...]:
+def exercises(found: list, where: str) -> tuple[DeviceFile, ...]:
     """The logged exercises, one `DeviceFile` per device that logged some.
 
     `row_no` is the number of the log in the file. A log that cannot be read keeps its row, empty.
     What the person typed in is left out, and a log typed in whole has finding `entered_by_hand`.
     """
+    if len(found) > _MAX_LOGS:
+        raise DeliveryRefused(
+            "too_large", f"more than {_MAX_LOGS} exercises", where=where,
+            remedy="send the files of the export one by one",
+        )  # fmt: skip
     logs = [
         (row_no, log if isinstance(log, dict) else {}) for row_no, log in enumerate(found, start=1)
     ]

@@ -20,9 +20,9 @@ from pipelines.devices.format import Format
 from pipelines.devices.withings_steps import DAY_SCHEMA
 from pipelines.errors import DeliveryRefused
 
-MAX_BYTES = 16 << 20  # ten years of three devices have 3 MB
+MAX_BYTES = 8 << 20  # ten years of three devices have 3 MB
 _TITLE = "com.samsung.shealth.tracker.pedometer_day_summary,"
-_MAX_DAYS = 60_000
+_MAX_DAYS, _MAX_DEVICES = 60_000, 50
 _DAY_MS = 86_400_000
 
 
@@ -59,6 +59,11 @@ def read(path: Path, *, date_order: str | None = None) -> DeviceFile | tuple[Dev
         for rule, kept in (("unreadable_epoch", good), ("repeated_epoch", first))
         for row_no in frame.join(kept, on="row_no", how="anti")["row_no"].to_list()
     ]
+    if first["device"].n_unique() > _MAX_DEVICES:
+        raise DeliveryRefused(
+            "too_large", f"more than {_MAX_DEVICES} devices", where=path.name,
+            remedy="send the export of one participant",
+        )  # fmt: skip
     findings: dict[int, str] = {}
     for row_no, rule in noted:
         findings.setdefault(row_no, rule)

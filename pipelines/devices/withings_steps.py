@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from pipelines.devices.export_cells import lines_below
 from pipelines.errors import DeliveryRefused
 
 RAW_BEGIN = "start,duration,value"
@@ -16,7 +17,9 @@ DAY_SCHEMA = {
 }
 _STAMP = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d$"
 _LIST = r"^\[\d+(\.\d+)?(,\d+(\.\d+)?)*\]$"
-_MAX_ITEMS = 2_000_000
+# ten years of one account have 390,000 lines and 1.4 million entries in their two lists
+_MAX_LINES, _MAX_ITEMS, _BATCH = 400_000, 2_000_000, 20_000
+_MAX_TOTALS, _LONGEST_LIST = 40_000, 1500
 _MINUTE_S, _DAY_S, _LATEST_S = 60, 86_400, 4_000_000_000
 _MOST_A_MINUTE, _LEAST_WALKED = 300, 20
 _LOW = 25  # a minute with so few steps is common; no heart beats so slowly
@@ -30,31 +33,13 @@ def step_days(text: str, where: str) -> tuple[pl.DataFrame, Findings]:
     A line that cannot be read, or whose lists differ in length, is a finding; so is a minute that
     came before (the first is used).
     """
-    lines = _lines(text)
     if text.count(",") > _MAX_ITEMS:
         raise DeliveryRefused(
             "too_large", f"more than {_MAX_ITEMS} entries", where=where,
             remedy="export a shorter time",
         )  # fmt: skip
-    parts = (
-        pl.col("line")
-        .str.replace_all('"', "", literal=True)
-        .str.extract_groups(r"^([^,]*),(\[[^\]]*\]),(\[[^\]]*\])$")
-    )
-    lines = lines.with_columns(
-        *(parts.struct.field(str(i)).alias(name) for i, name in enumerate(("at", "s", "n"), 1))
-    )
-    shaped = (
-        pl.col("at").str.contains(_STAMP)
-        & pl.col("s").str.contains(_LIST)
-        & pl.col("n").str.contains(_LIST)
-        & (pl.col("s").str.count_matches(",") == pl.col("n").str.count_matches(","))
-        & pl.col("is_whole")
-    ).fill_null(False)
-    items = _items(lines.filter(shaped))
-    sound = pl.col("at_s").is_between(0, _LATEST_S) & (pl.col("lasts_s") <= _DAY_S)
-    broken = items.filter(~(sound & pl.col("value").is_not_null()).fill_null(False))
-    read = items.join(broken, on="row_no", how="anti", maintain_order="left")
+    lines = lines_below(text, where, _MAX_LINES)
+    read = pl.concat([_items(batch) for batch in lines.iter_slices(_BATCH)] or [_items(lines)])
     unread = lines.join(read, on="row_no", how="anti", maintain_order="left")["row_no"].to_list()
     if read.is_empty() or len(unread) * 2 > len(lines):
         raise _no_epochs(len(unread), len(lines), where)
@@ -63,7 +48,11 @@ def step_days(text: str, where: str) -> tuple[pl.DataFrame, Findings]:
     repeated = read.filter(~is_first)["row_no"].unique().sort().to_list()
     days = (
         read.filter(is_first)
-        .group_by(wear_date=(pl.col("local_s") * 1_000_000).cast(pl.Datetime("us")).dt.date())
+        .group_by(
+            wear_date=((pl.col("at_s") + pl.col("offset_s")) * 1_000_000)
+            .cast(pl.Datetime("us"))
+            .dt.date()
+        )
         .agg(
             pl.col("row_no").min(),
             epochs_n=pl.col("lasts_s").sum() // _MINUTE_S,
@@ -78,16 +67,36 @@ def step_days(text: str, where: str) -> tuple[pl.DataFrame, Findings]:
 
 
 def _items(lines: pl.DataFrame) -> pl.DataFrame:
-    """One row per entry of the lists: when it began (UTC and local seconds), how long, how much."""
+    """One row per entry of the lists of good lines: when it began in UTC, how long, how much."""
+    parts = (
+        pl.col("line")
+        .str.replace_all('"', "", literal=True)
+        .str.extract_groups(r"^([^,]*),(\[[^\]]*\]),(\[[^\]]*\])$")
+        .struct
+    )
+    lines = lines.select(
+        "row_no",
+        "is_whole",
+        **{name: parts.field(str(i)) for i, name in enumerate(("at", "s", "n"), start=1)},
+    )
+    n_items = pl.col("s").str.count_matches(",", literal=True)
+    lines = lines.filter(
+        pl.col("is_whole"),
+        pl.col("at").str.contains(_STAMP),
+        pl.col("s").str.contains(_LIST),
+        pl.col("n").str.contains(_LIST),
+        n_items == pl.col("n").str.count_matches(",", literal=True),
+        n_items < _LONGEST_LIST,
+    )
     local = pl.col("at").str.slice(0, 19).str.to_datetime("%Y-%m-%dT%H:%M:%S", strict=False)
-    hours, minutes = (pl.col("at").str.slice(at, 2).cast(pl.Int64) for at in (20, 23))
+    hours, minutes = (pl.col("at").str.slice(at, 2).cast(pl.Int32) for at in (20, 23))
     sign = pl.when(pl.col("at").str.slice(19, 1) == "-").then(-1).otherwise(1)
     lasts_s, value = (
         pl.col(name).str.strip_chars("[]").str.split(",").cast(pl.List(pl.Float64), strict=False)
         for name in ("s", "n")
     )
     began = pl.col("lasts_s").cum_sum().over("row_no") - pl.col("lasts_s")
-    return (
+    items = (
         lines.select(
             "row_no",
             lasts_s=lasts_s,
@@ -96,9 +105,13 @@ def _items(lines: pl.DataFrame) -> pl.DataFrame:
             offset_s=sign * (hours * 3600 + minutes * 60),
         )
         .explode("lasts_s", "value")
-        .with_columns(local_s=(pl.col("start_s") + began).cast(pl.Int64, strict=False))
-        .with_columns(at_s=pl.col("local_s") - pl.col("offset_s"))
+        .with_columns(
+            at_s=(pl.col("start_s") + began).cast(pl.Int64, strict=False) - pl.col("offset_s")
+        )
     )
+    sound = pl.col("at_s").is_between(0, _LATEST_S) & (pl.col("lasts_s") <= _DAY_S)
+    good = (sound & pl.col("value").is_not_null()).fill_null(False)
+    return items.filter(good.all().over("row_no"))
 
 
 def _check_that_steps(read: pl.DataFrame, where: str) -> None:
@@ -128,7 +141,7 @@ def _check_that_steps(read: pl.DataFrame, where: str) -> None:
 
 def daily_totals(text: str, where: str) -> tuple[pl.DataFrame, Findings]:
     """Daily totals of steps as the account shows them; `row_no` is the line."""
-    lines = _lines(text)
+    lines = lines_below(text, where, _MAX_TOTALS)
     cells = pl.col("line").str.splitn(",", 2).struct
     lines = lines.with_columns(
         wear_date=cells.field("field_0").str.to_date("%Y-%m-%d", strict=False),
@@ -160,19 +173,6 @@ def daily_totals(text: str, where: str) -> tuple[pl.DataFrame, Findings]:
     findings = [(row_no, "unreadable_epoch") for row_no in unread]
     findings += [(row_no, "repeated_epoch") for row_no in repeated]
     return _typed(days), sorted(findings)
-
-
-def _lines(text: str) -> pl.DataFrame:
-    """Lines below the header; `is_whole` is False for a last one without a line end."""
-    lines = (
-        pl.DataFrame({"line": text.split("\n")}, schema={"line": pl.String})
-        .with_row_index("row_no", offset=1)
-        .slice(1)
-        .with_columns(pl.col("row_no").cast(pl.Int64), pl.col("line").str.strip_chars("\r"))
-        .filter(pl.col("line") != "")
-    )
-    last = None if text.endswith("\n") else lines["row_no"].max()
-    return lines.with_columns(is_whole=pl.col("row_no") != (-1 if last is None else last))
 
 
 def _typed(days: pl.DataFrame) -> pl.DataFrame:
