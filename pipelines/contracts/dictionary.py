@@ -96,6 +96,15 @@ def _file_guide(contract: Contract, clinic: Clinic, kind: str, file: FileKind) -
         f"File name: `{file.name}` ({file.format}). {often}{keyed}",
         "",
     ]
+    if file.imu:
+        columns = ", ".join(f"`{_cell(column)}`" for column in file.imu.columns)
+        return [
+            *out,
+            f"A table of samples (CSV or Parquet) at {file.imu.rate_hz:g} Hz with the columns {columns}; "
+            f"acceleration in {file.imu.acc.unit}"
+            + (f", turning rate in {file.imu.gyro.unit}." if file.imu.gyro else "."),
+            "",
+        ]
     if file.format == "device":
         return [*out, f"Recognised by content as: {', '.join(file.devices)}.", ""]
     for table, columns in file.tables.items():

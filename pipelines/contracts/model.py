@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from pipelines.contracts.imu import ImuTable, Placement, device_fault
 from pipelines.contracts.kinds import DateOrder, Encoding, NamePattern, Span
 from pipelines.contracts.rules import Kind, Severity
 from pipelines.contracts.wear import WearDef
@@ -175,7 +176,15 @@ class FileKind(Frozen):
     tables: dict[str, TableMap] = {}
     sheets: dict[str, LayoutDef] = {}  # XLSX with a sheet per table: table -> layout
     devices: tuple[str, ...] = ()
+    imu: ImuTable | None = None  # a table of samples that no format's own marks tell
+    placement: Placement | None = None  # where the device is worn; holds where the file is silent
     dictionary: str | None = None
+
+    @model_validator(mode="after")
+    def _device_keys(self) -> FileKind:
+        if fault := device_fault(self, self.imu, self.placement):
+            raise ValueError(fault)
+        return self
 
 
 class Clinic(Frozen):
