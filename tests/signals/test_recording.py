@@ -1,6 +1,7 @@
 """A whole recording: planted calibration, wear, gap, walks and faults are told; any cut into chunks tells the same."""
 
-from dataclasses import dataclass
+import tracemalloc
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -197,3 +198,25 @@ def test_a_file_without_samples_gives_empty_frames_and_says_so():
         "recording:no_samples",
     ]
     assert quality(found)["measured_rate_hz"] is None
+
+
+def test_memory_does_not_grow_with_the_recording_but_for_its_rows():
+    """Samples come in hours of 1.1 MB each; an hour's rows of all windows are 0.5 MB."""
+    acc_g = day(1).astype(np.float32)
+
+    def peak_bytes(n_hours: int) -> int:
+        def lazily():
+            for hour in range(n_hours):
+                yield chunk(acc_g.copy(), T0_S + hour * 3600, RATE_HZ)
+
+        file = replace(signal_file(rate_hz=RATE_HZ), chunks=lazily)
+        tracemalloc.start()
+        told(file)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+    peak_bytes(1)  # what is compiled and imported once
+    short, long = peak_bytes(2), peak_bytes(26)
+
+    assert long - short < 24 * 600_000 < 24 * acc_g.nbytes
