@@ -130,9 +130,7 @@ def _scaled(name: str, n: int) -> Covariance:
     variances = [f"variance({a + 1})" for a in range(v)] if v == n else ["variance"]
     rhos = [f"{which} correlation" if r == 1 else f"{which} correlation({k + 1})" for k in range(r)]
     is_tie = np.arange(v + r) >= v
-    return Covariance(
-        name, (*variances, *rhos), ~is_tie, is_tie, sigma, first, second, start
-    )
+    return Covariance(name, (*variances, *rhos), ~is_tie, is_tie, sigma, first, second, start)
 
 
 def _correlation(

@@ -31,6 +31,7 @@ class Prepared:
 
     patterns: Patterns
     design: Design
+    visit: str
     visits: tuple
     groups: tuple
     r: Array
@@ -59,14 +60,14 @@ def prepare(
     design = declare(rows, terms, {**levels, visit: visits})
     x, names = design_rows(design, rows)
     y = rows[response].cast(pl.Float64).to_numpy()
-    kept, r, alias = independent_columns(x)
+    kept, q, r, alias = independent_columns(x)
     if len(y) <= len(kept):
         raise ModelRefused(
             f"{len(y)} complete rows are too few for {len(kept)} coefficients",
             remedy="declare fewer terms or pool small levels",
         )
     x = x[:, kept]
-    ols = np.linalg.lstsq(x, y, rcond=None)[0]
+    ols = np.linalg.solve(r, q.T @ y)
     residual = y - x @ ols
     scale = float(np.sqrt(residual @ residual / (len(y) - len(kept))))
     if scale <= 1e-10 * max(float(np.abs(y).max()), 1e-300):
@@ -90,6 +91,7 @@ def prepare(
     return Prepared(
         patterns=patterns,
         design=replace(design, columns=names, kept=kept, alias=alias),
+        visit=visit,
         visits=visits,
         groups=groups,
         r=r,

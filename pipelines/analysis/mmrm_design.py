@@ -130,17 +130,18 @@ def design_rows(design: Design, frame: pl.DataFrame) -> tuple[Array, tuple[str, 
     return np.hstack(blocks), tuple(names)
 
 
-def independent_columns(x: Array) -> tuple[tuple[int, ...], Array, Array]:
-    """The columns that no earlier ones explain: their places, R (p, p) and alias (p, all).
+def independent_columns(x: Array) -> tuple[tuple[int, ...], Array, Array, Array]:
+    """The columns that no earlier ones explain: their places, Q (rows, p), R (p, p), alias (p, all).
 
-    R is such that x[:, kept] = Q R with orthonormal Q. Gram-Schmidt, each column twice.
+    x[:, kept] = Q R with orthonormal Q. Gram-Schmidt, each column twice.
     """
-    q = np.empty((len(x), 0), order="F")
+    basis = np.empty(x.shape, order="F")
     kept: list[int] = []
     coordinates = np.zeros((x.shape[1], x.shape[1]))
     for place in range(x.shape[1]):
         column = x[:, place]
         length = np.linalg.norm(column)
+        q = basis[:, : len(kept)]
         along = q.T @ column
         rest = column - q @ along
         more = q.T @ rest
@@ -149,8 +150,8 @@ def independent_columns(x: Array) -> tuple[tuple[int, ...], Array, Array]:
         left = np.linalg.norm(rest)
         if length > 0 and left > _ALIASED * length:
             coordinates[len(kept), place] = left
-            q = np.column_stack([q, rest / left])
+            basis[:, len(kept)] = rest / left
             kept.append(place)
     p = len(kept)
     r = coordinates[:p, kept]
-    return tuple(kept), r, np.linalg.solve(r, coordinates[:p])
+    return tuple(kept), basis[:, :p], r, np.linalg.solve(r, coordinates[:p])

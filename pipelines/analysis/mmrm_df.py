@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipelines.analysis.mmrm_covariance import Array
+from pipelines.analysis.mmrm_design import ModelRefused
 from pipelines.analysis.mmrm_likelihood import At, Slopes, crossed
 
 
@@ -88,4 +89,6 @@ def f_kenward_roger(
     variance = 2 / k * (1 + c1 * b) / ((1 - c2 * b) ** 2 * (1 - c3 * b))
     rho = variance / (2 * mean**2)
     df = 4 + (k + 2) / (k * rho - 1)
+    if not df > 2:
+        raise ModelRefused("too few participants for a joint test of so many values")
     return float(f * df / (mean * (df - 2))), float(df)

@@ -11,6 +11,7 @@ from pipelines.analysis.mmrm_likelihood import At, Patterns, Slopes, evaluate, s
 
 _MOST_STEPS = 100
 _CLOSE = 1e-9  # squared distance to the top, in standard errors of the parameters
+_SAS_CRITERION = 1e-8  # PROC MIXED's CONVH=: gradient' inverse(Hessian) gradient over |-2 log L|
 _SINGULAR = 1e-7  # smallest eigenvalue of a correlation matrix that is still taken for one
 
 
@@ -25,13 +26,22 @@ class Top:
     n_steps: int
 
 
-def maximise(patterns: Patterns, model: Covariance, moments: Array, reml: bool) -> Top | str:
+def maximise(
+    patterns: Patterns,
+    model: Covariance,
+    moments: Array,
+    reml: bool = True,
+    sas_offset: float | None = None,
+) -> Top | str:
     """The top, reached by Newton steps from the moments (V, V); a text says why it was not.
 
-    Steps are Newton's where the Hessian allows, Fisher's elsewhere, halved until they ascend.
+    Steps are Newton's where the Hessian allows, Fisher's elsewhere, halved until they ascend. With
+    `sas_offset` (what to add to -2 log L for the response's own unit) they are PROC MIXED's by
+    default: from independent visits one step of Fisher's, then Newton's until the criterion 1e-8.
     Assumes: the response is scaled to a residual standard deviation near 1.
     """
-    theta = _inside(model, model.start(moments))
+    like_sas = sas_offset is not None
+    theta = _inside(model, model.start(np.eye(len(moments)) if like_sas else moments))
     if model.name == "un" and (n_pairs := _never_together(patterns, model.first(theta))):
         return f"{n_pairs} pairs of visits were never seen in one participant"
     at = evaluate(patterns, model.sigma(theta), reml)
@@ -40,10 +50,12 @@ def maximise(patterns: Patterns, model: Covariance, moments: Array, reml: bool) 
     step = 0
     for step in range(1, _MOST_STEPS + 1):
         here = slopes(at, model.first(theta), model.second and model.second(theta))
-        direction = _direction(here)
+        direction = _direction(here, fisher=like_sas and step == 1)
         if direction is None:
             return "the data do not determine all its parameters"
         gain = float(-here.gradient @ direction)
+        if like_sas and step > 1 and gain < _SAS_CRITERION * abs(at.value + sas_offset):
+            break
         further = _ascend(patterns, model, theta, at, direction, gain, reml)
         if gain < _CLOSE:
             # The last step doubles the digits; at the top itself it may find nothing to gain.
@@ -86,9 +98,9 @@ def _smallest_correlation(matrix: Array) -> float:
     return float(np.linalg.eigvalsh(matrix / np.outer(size, size))[0])
 
 
-def _direction(here: Slopes) -> Array | None:
+def _direction(here: Slopes, fisher: bool = False) -> Array | None:
     """Newton's step where the Hessian is positive definite, else Fisher's, else none."""
-    for hessian in (here.observed, here.expected):
+    for hessian in (here.expected,) if fisher else (here.observed, here.expected):
         size = np.diag(hessian)
         if not (size > 0).all():
             continue
