@@ -151,7 +151,7 @@ def exercises(text: str, where: str) -> DeviceFile:
         schema={**BOUT_SCHEMA, "start": pl.String, "end": pl.String},
     )
     start, end = (
-        pl.when(pl.col(name).str.contains(r"^\d{4}-")).then(
+        pl.when(pl.col(name).str.contains(r"^[12]\d{3}-")).then(
             pl.col(name).str.to_datetime(_STAMP, time_unit="us", strict=False)
         )
         for name in ("start", "end")

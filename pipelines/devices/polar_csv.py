@@ -10,6 +10,7 @@ study; Polar Flow exports of 2018 to 2026 quoted in public readers (dates day-mo
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import polars as pl
@@ -35,6 +36,7 @@ _MAX_LINES = 200_000
 _HR = range(30, 251)
 _MPS = {"average speed (km/h)": 1 / 3.6, "average speed (mph)": 0.44704}
 _METRES = {"total distance (km)": 1000.0, "total distance (mi)": 1609.344}
+_DATES = {r"\d\d-\d\d-[12]\d{3}": "%d-%m-%Y", r"[12]\d{3}-\d\d-\d\d": "%Y-%m-%d"}
 SCHEMA = {
     "row_no": pl.Int64,
     "start_local": pl.String,
@@ -143,12 +145,11 @@ def _scaled(totals: dict[str, str], units: dict[str, float]) -> float | None:
 def _start(totals: dict[str, str]) -> str | None:
     """Wall-clock start; None where date or time is not written as Polar Flow writes it."""
     stamp = f"{label(totals.get('date'))} {label(totals.get('start time'))}"
-    asked = pl.Series([stamp], dtype=pl.String)
-    read = (
-        asked.str.to_datetime(form, strict=False)
-        for form in ("%d-%m-%Y %H:%M:%S", "%Y-%m-%d %H:%M:%S")
-    )
-    return next((one[0].isoformat(sep=" ") for one in read if one[0] is not None), None)
+    for pattern, form in _DATES.items():
+        if re.fullmatch(pattern + r" \d\d:\d\d:\d\d", stamp, re.ASCII):
+            read = pl.Series([stamp]).str.to_datetime(form + " %H:%M:%S", strict=False)[0]
+            return None if read is None else read.isoformat(sep=" ")
+    return None
 
 
 def _seconds(text: str) -> float | None:

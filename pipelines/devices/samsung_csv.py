@@ -100,7 +100,7 @@ def _days(rows: list[tuple[int, list[str]]], at: dict[str, int], steps: str) -> 
         schema={"row_no": pl.Int64, "day": pl.String, "value": pl.Float64, "device": pl.String},
     )
     day = pl.col("day")
-    written = pl.when(day.str.contains(r"^\d{4}-\d\d-\d\d 00:00:00(\.0+)?$")).then(
+    written = pl.when(day.str.contains(r"^[12]\d{3}-\d\d-\d\d 00:00:00(\.0+)?$")).then(
         day.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False)
     )
     ms = pl.when(day.str.contains(r"^\d{13}$")).then(day.cast(pl.Int64, strict=False))

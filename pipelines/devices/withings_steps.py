@@ -144,7 +144,10 @@ def daily_totals(text: str, where: str) -> tuple[pl.DataFrame, Findings]:
     lines = lines_below(text, where, _MAX_TOTALS)
     cells = pl.col("line").str.splitn(",", 2).struct
     lines = lines.with_columns(
-        wear_date=cells.field("field_0").str.to_date("%Y-%m-%d", strict=False),
+        # %Y alone also takes signs and five digits
+        wear_date=pl.when(cells.field("field_0").str.contains(r"^[12]\d{3}-\d\d-\d\d$")).then(
+            cells.field("field_0").str.to_date("%Y-%m-%d", strict=False)
+        ),
         value=pl.when("is_whole").then(
             pl.when(cells.field("field_1").str.contains(r"^\d{1,9}(\.\d{1,6})?$")).then(
                 cells.field("field_1").cast(pl.Float64, strict=False)

@@ -17,7 +17,7 @@ from pipelines.synthetic.fit_bytes import fit_file
 EXTREMES = [0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF,
             0x7FFFFFFFFFFFFFFF, 0xFFFFFFFFFFFFFFFF]  # fmt: skip
 WORDS = [b"", b"0", b"-1", b"9" * 40, b"1e999", b"NaN", b"-Infinity", b"null", b'"', b",", b"\n",
-         b"\0", b"\r", b"[", b"{}", b"\xe2\x80\xae", b"\xff\xfe", b"\xef\xbb\xbf", b"0000-00-00",
+         b"\0", b"\r", b"[", b"{}", b"\xe2\x80\xae", b"\xff\xfe", b"\xef\xbb\xbf", b"0000-00-00", b"0000-03-02", b"-026-03-02",
          b"9999-12-31", b"24:00:00", "\u0663".encode(), b"<", b"&#0;", b";"]  # fmt: skip
 
 
@@ -26,11 +26,11 @@ def mutated(data: bytes, other: bytes, rng: np.random.Generator) -> bytes:
     if data.startswith(b"PK") and rng.random() < 0.7:
         return in_archive(data, other, rng)
     out = bytearray(data)
-    for _ in range(rng.integers(1, 5)):
+    for _ in range(rng.choice([1, 1, 1, 2, 4])):
         MUTATIONS[rng.integers(len(MUTATIONS))](out, other, rng)
         if not out:
             break
-    return mended(bytes(out)) if rng.random() < 0.6 else bytes(out)
+    return mended(bytes(out)) if rng.random() < 0.8 else bytes(out)
 
 
 def in_archive(data: bytes, other: bytes, rng: np.random.Generator) -> bytes:
@@ -64,9 +64,9 @@ def mended(data: bytes) -> bytes:
     return bytes(out)
 
 
-def span(out: bytearray, rng: np.random.Generator, most: int = 600) -> slice:
+def span(out: bytearray, rng: np.random.Generator) -> slice:
     at = int(rng.integers(len(out) + 1))
-    return slice(at, at + int(rng.integers(1, most)))
+    return slice(at, at + int(rng.integers(1, rng.choice([3, 40, 600]))))
 
 
 def flip_bits(out, other, rng):

@@ -115,6 +115,9 @@ def test_a_session_without_a_sensor(tmp_path):
     [
         (b"12-03-2026", b"31-02-2026", "start_local"),
         (b"12-03-2026", b"03/12/26", "start_local"),
+        (b"12-03-2026", b"12-03-20266", "start_local"),
+        (b"12-03-2026", b"12-03--026", "start_local"),
+        (b"12-03-2026", b"12-03-0000", "start_local"),
         (b"08:00:05", b"08:77:05", "start_local"),
         (b"00:20:00", b"20 min", "duration_s"),
         (b"00:20:00", b"00:99:00", "duration_s"),

@@ -139,13 +139,13 @@ def test_daily_totals(tmp_path):
 
 def test_bad_lines_of_daily_totals_are_findings(tmp_path):
     data = totals_csv([(dt.date(2026, 3, d), 5000 + d) for d in range(1, 7)])
-    data += b"2026-03-01,9999\n2026-13-01,5\n2026-03-08,x\n2026-03-09,77"
+    data += b"2026-03-01,9999\n0000-03-01,5\n-026-03-09,5\n2026-03-08,x\n2026-03-09,77"
 
     found = read_text(tmp_path, data)
 
     assert found.findings == (
         (8, "repeated_epoch"), (9, "unreadable_epoch"), (10, "unreadable_epoch"),
-        (11, "unreadable_epoch"),
+        (11, "unreadable_epoch"), (12, "unreadable_epoch"),
     )  # fmt: skip
     assert found.records["steps_n"].to_list() == [5001, 5002, 5003, 5004, 5005, 5006]
 
