@@ -71,18 +71,19 @@ def joint_test(fit: Fit, rows: Array, *, df: Method = "satterthwaite") -> dict[s
         raise ModelRefused("the data cannot tell the values that were asked to be tested")
     inner = np.linalg.solve(fit.prepared.r.T, asked.T).T
     _, size, directions = np.linalg.svd(inner, full_matrices=False)
-    inner = directions[size > 1e-9 * max(size[0], 1e-300)]  # rows that repeat others test nothing
-    if not len(inner):
+    directions = directions[size > 1e-9 * size[0]]  # rows that repeat others test nothing
+    if not len(directions) or size[0] == 0:
         raise ModelRefused("a test of nothing: every row is zero")
+    _covariance_for(fit, df)  # refuses what cannot be had
     back, scale = fit.prepared.r, fit.prepared.scale
     beta = back @ fit.coefficients / scale
     phi, p, w = fit.top.at.phi, fit.top.slopes.p, fit.theta_covariance
     if df == "kenward-roger":
         adjusted = back @ fit.kenward_roger @ back.T / scale**2
-        f, freedom = f_kenward_roger(inner, beta, phi, adjusted, p, w)
+        f, freedom = f_kenward_roger(directions, beta, phi, adjusted, p, w)
     else:
         f, freedom = f_satterthwaite(inner, beta, phi, p, w)
-    k = len(inner)
+    k = len(directions)
     return {"f": f, "df_num": k, "df_den": freedom, "p": float(stats.f.sf(f, k, freedom))}
 
 

@@ -80,7 +80,7 @@ def prepare(
         groups = present_levels(rows[group], levels.get(group))
         places = places + len(visits) * _places(rows[group], groups)
     n_places = len(visits) * max(1, len(groups))
-    patterns, z = _by_pattern(subjects, places, n_places, np.column_stack([x, residual / scale]))
+    patterns, z = by_pattern(subjects, places, n_places, np.column_stack([x, residual / scale]))
     patterns = replace(patterns, x=z[:, :, :-1] @ np.linalg.inv(r), y=z[:, :, -1])
     notes = tuple(
         f"column {names[place]} is explained by others and was left out"
@@ -159,7 +159,7 @@ def _places(values: pl.Series, order: tuple) -> Array:
     return found
 
 
-def _by_pattern(subjects: Array, places: Array, n_places: int, z: Array) -> tuple[Patterns, Array]:
+def by_pattern(subjects: Array, places: Array, n_places: int, z: Array) -> tuple[Patterns, Array]:
     """Patterns, and the rows standing for participants (m, V, k); x and y are still empty."""
     n = int(subjects.max()) + 1
     cube = np.zeros((n, n_places, z.shape[1]))

@@ -48,11 +48,15 @@ def kenward_roger_covariance(
 def f_satterthwaite(
     contrasts: Array, beta: Array, phi: Array, p: Array, w: Array
 ) -> tuple[float, float]:
-    """F and its denominator degrees of freedom for all of `contrasts` (k, p), of full row rank.
+    """F and its denominator degrees of freedom for all of `contrasts` (k, p).
 
+    Rows that repeat others are passed over. The degrees of freedom depend on how a hypothesis is
+    written into rows, as they do in SAS.
     Source: Fai and Cornelius 1996.
     """
     values, vectors = np.linalg.eigh(contrasts @ phi @ contrasts.T)
+    told = values > 1e-10 * values.max()
+    values, vectors = values[told], vectors[:, told]
     t2 = (vectors.T @ (contrasts @ beta)) ** 2 / values
     df = satterthwaite(vectors.T @ contrasts, phi, p, w)
     k = len(t2)

@@ -52,7 +52,7 @@ def maximise(
         here = slopes(at, model.first(theta), model.second and model.second(theta))
         direction = _direction(here, fisher=like_sas and step == 1)
         if direction is None:
-            return "the data do not determine all its parameters"
+            return "the data do not determine all its parameters" + _edge(model.sigma(theta))
         gain = float(-here.gradient @ direction)
         if like_sas and step > 1 and gain < _SAS_CRITERION * abs(at.value + sas_offset):
             break
@@ -62,12 +62,10 @@ def maximise(
             theta, at = further or (theta, at)
             break
         if further is None:
-            return f"no step from iteration {step} raises the likelihood"
+            return f"no step from iteration {step} ascends" + _edge(model.sigma(theta))
         theta, at = further
     else:
-        near = _smallest_correlation(model.sigma(theta))
-        edge = ", with a covariance matrix close to singular" if near < 1e-3 else ""
-        return f"not converged after {_MOST_STEPS} iterations{edge}"
+        return f"not converged after {_MOST_STEPS} iterations" + _edge(model.sigma(theta))
     sigma = model.sigma(theta)
     here = slopes(at, model.first(theta), model.second and model.second(theta))
     if _smallest_correlation(sigma) < _SINGULAR:
@@ -91,6 +89,11 @@ def _inside(model: Covariance, theta: Array) -> Array:
             break
         theta = np.where(model.ties, 0.7 * theta, theta)
     return theta
+
+
+def _edge(sigma: Array) -> str:
+    near = _smallest_correlation(sigma) < 1e-3
+    return ", with a covariance matrix close to singular" if near else ""
 
 
 def _smallest_correlation(matrix: Array) -> float:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
 
 from pipelines.analysis.mmrm_covariance import Array
 
@@ -35,7 +34,8 @@ class At:
     """The likelihood at one covariance matrix. `value` is -2 log L without its constant.
 
     `weight` (G, V, V) inverse covariance, zero outside the pattern; `u` (m, V, p) weight times x;
-    `e` (m, V) weight times residual; `beta` (p,); `phi` (p, p) its covariance.
+    `e` (m, V) weight times residual; `beta` (p,); `phi` (p, p) its covariance,
+    `root_phi` times its own transpose.
     """
 
     patterns: Patterns
@@ -46,6 +46,7 @@ class At:
     e: Array
     beta: Array
     phi: Array
+    root_phi: Array
 
 
 def evaluate(patterns: Patterns, sigma: Array, reml: bool = True) -> At | None:
@@ -63,19 +64,19 @@ def evaluate(patterns: Patterns, sigma: Array, reml: bool = True) -> At | None:
         weight = np.where(both, half.swapaxes(1, 2) @ half, 0.0)
         u = weight[patterns.of] @ patterns.x
         information = np.tensordot(patterns.x, u, ((0, 1), (0, 1)))
-        factor = cho_factor((information + information.T) / 2)
+        lower = np.linalg.cholesky((information + information.T) / 2)
+        root_phi = np.linalg.inv(lower).T
     except np.linalg.LinAlgError:
         return None
-    beta = cho_solve(factor, np.tensordot(u, patterns.y, ((0, 1), (0, 1))))
+    beta = root_phi @ (root_phi.T @ np.tensordot(u, patterns.y, ((0, 1), (0, 1))))
     residual = patterns.y - patterns.x @ beta
     e = (weight[patterns.of] @ residual[:, :, None])[:, :, 0]
     # An unseen visit's residual is zero already, as its x and y are.
     value = 2 * patterns.n @ np.log(np.diagonal(root, axis1=1, axis2=2)).sum(axis=1)
     value += (residual * e).sum()
     if reml:
-        value += 2 * np.log(np.diag(factor[0])).sum()
-    phi = cho_solve(factor, np.eye(len(beta)))
-    return At(patterns, reml, float(value), weight, u, e, beta, phi)
+        value += 2 * np.log(np.diag(lower)).sum()
+    return At(patterns, reml, float(value), weight, u, e, beta, root_phi @ root_phi.T, root_phi)
 
 
 @dataclass(frozen=True)
@@ -99,12 +100,11 @@ def slopes(at: At, first: Array, second: Array | None) -> Slopes:
     """
     n = at.patterns.n[:, None, None]
     s = _per_pattern(at.patterns, at.e[:, :, None])
-    c = _per_pattern(at.patterns, at.u @ np.linalg.cholesky(at.phi)) if at.reml else 0.0 * s
+    c = _per_pattern(at.patterns, at.u @ at.root_phi) if at.reml else 0.0 * s
     by_cell = (n * at.weight - s - c).sum(axis=0)
     p = np.tensordot(first, crossed(at.u, at.u), 2)
     h = np.tensordot(first, crossed(at.u, at.e[:, :, None])[..., 0], 2)
-    root = np.linalg.cholesky(at.phi)
-    squared = _gram(root.T @ p @ root) * at.reml
+    squared = _gram(at.root_phi.T @ p @ at.root_phi) * at.reml
     observed = _traces(first, at.weight, 2 * s + 2 * c - n * at.weight)
     observed += -squared - 2 * h @ at.phi @ h.T
     if second is not None:
