@@ -1,13 +1,12 @@
 """Fitbit's JSON exports: minutes of steps, and logged exercises.
 
-Times are written without a zone. Steps and exercises are UTC: in public step and exercise files of
-accounts in India and Australia they fit the hours of daily life, and the maker's own CSV of the
-same account, as UTC only. Sleep is local, and so are calories, which are not used.
+Times are written without a zone. Steps and exercises are taken for UTC: owners of public exports
+found that so for exercises in Australia (2023) and for steps in India (2026), where calories and
+sleep were local. Other readers, GGIRread among them, take all for local; the file cannot tell.
 A series says nowhere what it counts, so that is told from its values: distance is centimetres a
 minute (a single step has 30 at least), calories have decimals, floors come in tens, daily
 totals are a day apart. A file that fits several of them is refused.
-Source: account exports described in public by danlsn/fitport and saubury (exercises), a 2026
-Google Health export (steps and distance in UTC, calories local); readFitbit of wadpac/GGIRread.
+Source: record layouts and units in danlsn/fitport (README); readFitbit of wadpac/GGIRread.
 """
 
 from __future__ import annotations
