@@ -1,0 +1,40 @@
+"""What a device on the trunk feels along gravity: how far it leans does not matter."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+from scipy import signal
+
+WORKING_HZ = 50.0  # steps have nothing above 20 Hz that is needed here
+_GRAVITY_HZ = 0.25  # slower than any step, faster than a change of posture
+_EDGE_S = 8.0
+
+
+def at_working_rate(samples: np.ndarray, rate_hz: float) -> np.ndarray:
+    """The samples (n, k) at 50 Hz, nothing folded back from above 25 Hz.
+
+    Assumes: `rate_hz` is within 0.1 % of a ratio of whole numbers up to 200 to 50 Hz.
+    """
+    ratio = Fraction(WORKING_HZ / rate_hz).limit_denominator(200)
+    if ratio == 1:
+        return samples
+    return signal.resample_poly(samples, ratio.numerator, ratio.denominator, axis=0, padtype="line")
+
+
+def gravity(acc_g: np.ndarray, rate_hz: float) -> np.ndarray:
+    """The direction of gravity on the device's axes at every sample: (n, 3), of length 1.
+
+    A second-order Butterworth low-pass at 0.25 Hz, run both ways so that it has no delay.
+    """
+    slow = signal.butter(2, _GRAVITY_HZ, "lowpass", fs=rate_hz, output="sos")
+    pad = min(len(acc_g) - 1, int(_EDGE_S * rate_hz))
+    smooth = signal.sosfiltfilt(slow, acc_g, axis=0, padlen=pad)
+    length = np.linalg.norm(smooth, axis=1, keepdims=True)
+    return smooth / np.maximum(length, 1e-6)
+
+
+def vertical_g(acc_g: np.ndarray, down: np.ndarray) -> np.ndarray:
+    """Acceleration against gravity without gravity: (n,), in g, positive upwards."""
+    return np.einsum("ij,ij->i", acc_g, down) - 1.0
