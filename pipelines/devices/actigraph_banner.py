@@ -1,4 +1,4 @@
-"""The ten lines above an ActiLife count file: device, start, epoch length, columns, date order."""
+"""The ten lines above an ActiLife file: device, start, epoch length or rate, columns, date order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pipelines.errors import DeliveryRefused
 
 DATE_ORDERS = ("MDY", "DMY", "YMD")
 _TITLE = re.compile(r"^[\"\ufeff]*-+ *Data (?:Table )?File Created By ActiGraph\b", re.IGNORECASE)
-_RAW_RATE = re.compile(r" at \d+ *Hz\b", re.IGNORECASE)  # samples, not counts: another format
+_RAW_RATE = re.compile(r" at (\d{1,4}) *Hz\b", re.IGNORECASE)  # samples, not counts
 _MODEL = re.compile(r"Created By ActiGraph (.+?) ActiLife", re.IGNORECASE)
 _DATE_FORMAT = re.compile(r"date format ([dMy]+)\W+([dMy]+)\W+([dMy]+)")
 _RULE = re.compile(r"^-{10,}[,;\s]*$")
@@ -29,9 +29,10 @@ class Banner:
     start_date_line: int
     start_time: dt.time
     download_date: str | None
-    epoch_s: int
+    epoch_s: int  # 0 where the file has samples
     mode: int | None
     date_order: str | None
+    rate_hz: int | None = None  # None where the file has counts
 
 
 def is_count_banner(head: str) -> bool:
@@ -41,7 +42,12 @@ def is_count_banner(head: str) -> bool:
     return bool(_TITLE.match(first)) and not _RAW_RATE.search(first) and epoch != "00:00:00"
 
 
-def read_banner(head: str, where: str) -> Banner:
+def is_raw_banner(head: str) -> bool:
+    """Whether the text starts like an ActiLife file of raw samples."""
+    return bool(_TITLE.match(head.split("\n", 1)[0])) and not is_count_banner(head)
+
+
+def read_banner(head: str, where: str, *, is_raw: bool = False) -> Banner:
     """The banner at the start of `head`; `bad_banner` when a part is absent or unreadable."""
     lines = [line.rstrip("\r") for line in head.split("\n")[:_MAX_LINES]]
     rule = next((i for i, line in enumerate(lines) if i and _RULE.match(line)), None)
@@ -53,8 +59,11 @@ def read_banner(head: str, where: str) -> Banner:
     epoch_s = _seconds(_value(lines, "Epoch Period (hh:mm:ss)"))
     if start_date is None or start_time is None:
         raise bad_banner("it has no readable start date and time", where)
-    if not epoch_s:
+    rate = _RAW_RATE.search(lines[0])
+    if not epoch_s and not is_raw:
         raise bad_banner("it has no readable epoch period", where)
+    if not rate and is_raw:
+        raise bad_banner("it does not say at how many Hz the samples were taken", where)
     model = _MODEL.search(lines[0])
     mode = re.search(r"\bMode = (\d{1,3})\b", "\n".join(lines))
     order = _DATE_FORMAT.search(lines[0])
@@ -67,9 +76,10 @@ def read_banner(head: str, where: str) -> Banner:
         start_date_line=next(i for i, s in enumerate(lines, 1) if "Start Date" in s),
         start_time=start_time,
         download_date=_value(lines, "Download Date"),
-        epoch_s=epoch_s,
+        epoch_s=epoch_s or 0,
         mode=int(mode.group(1)) if mode else None,
         date_order=letters if letters in DATE_ORDERS else None,
+        rate_hz=int(rate.group(1)) if rate and is_raw else None,
     )
 
 
