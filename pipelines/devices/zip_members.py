@@ -20,7 +20,7 @@ _MAX_MEMBERS, _MAX_DIRECTORY = 64, 1 << 16
 _STORED, _DEFLATED = 0, 8
 _ENCRYPTED, _SIZES_BEHIND = 1, 8  # bits of the flags
 _UNKNOWN = 0xFFFFFFFF  # also what an archive of the 64 bit kind says in place of a size
-_READ_BYTES = 1 << 18
+_READ_BYTES, _SMALL_BYTES = 1 << 18, 1 << 10
 _REMEDY = "download the recording from the device again and send the file unchanged"
 
 
@@ -89,7 +89,7 @@ def pieces(path: Path, member: Member, max_bytes: int) -> Iterator[Piece]:
                 try:
                     data = inflate.decompress(packed, PIECE_BYTES)
                 except (igzip_lib.IsalError, EOFError, ValueError):
-                    data, end = b"", "cut"
+                    data, end = _before_the_fault(path, member, n_done), "cut"
                 if inflate.eof:
                     end = "whole"
                 elif not packed and not data:
@@ -104,6 +104,31 @@ def pieces(path: Path, member: Member, max_bytes: int) -> Iterator[Piece]:
                 end = _verdict(member, n_done, crc)
             if data or end:
                 yield Piece(data, end)
+
+
+def _before_the_fault(path: Path, member: Member, n_done: int) -> bytes:
+    """What a broken stream unpacks to before it breaks, without the first `n_done` bytes.
+
+    The step in which the fault lies gives nothing, so that it is taken again in small ones.
+    """
+    inflate = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_DEFLATE)
+    kept, n_past, n_read = [], 0, 0
+    with path.open("rb") as file:
+        file.seek(member.data_at)
+        while True:
+            packed = b""
+            if inflate.needs_input:
+                packed = file.read(min(_SMALL_BYTES, member.n_packed - n_read))
+                n_read += len(packed)
+            try:
+                data = inflate.decompress(packed, _SMALL_BYTES)
+            except (igzip_lib.IsalError, EOFError, ValueError):
+                return b"".join(kept)
+            if n_past + len(data) > n_done:
+                kept.append(data[max(0, n_done - n_past) :])
+            n_past += len(data)
+            if inflate.eof or (not packed and not data):
+                return b"".join(kept)
 
 
 def _verdict(member: Member, n_done: int, crc: int) -> str:
