@@ -50,12 +50,26 @@ _DIMENSIONS: dict[str, dict[str, Fraction]] = {
         "kgf": _GRAVITY_MPS2,
         "lbf": _POUND_KG * _GRAVITY_MPS2,  # 4.4482216152605 N
     },
+    "acceleration": {"mps2": Fraction(1), "gn": _GRAVITY_MPS2, "mgn": _GRAVITY_MPS2 / 1000},
     "share": {"fraction": Fraction(1), "pct": Fraction(1, 100)},
 }
 # Units that convert to nothing but themselves: beats are not steps, and points are not millimetres.
 _DIMENSIONS |= {
     unit: {unit: Fraction(1)}
-    for unit in ("bpm", "spm", "rpm", "mmHg", "points", "n", "1", "deg", "hz", "years")
+    for unit in (
+        "bpm",
+        "spm",
+        "rpm",
+        "mmHg",
+        "points",
+        "n",
+        "1",
+        "deg",
+        "hz",
+        "years",
+        "m^0.5/s",
+        "m^1.5/s",
+    )  # fmt: skip
 }
 _DIMENSION_OF = {unit: name for name, units in _DIMENSIONS.items() for unit in units}
 

@@ -14,7 +14,12 @@ def layouts_of(clinic: Clinic, kind: FileKind) -> Iterator[tuple[Layout, list[st
         for table, layout in kind.sheets.items():
             yield _layout(clinic, kind, layout), [table]
     else:
-        yield _layout(clinic, kind, kind.layout), list(kind.tables)
+        yield layout_of(clinic, kind), list(kind.tables)
+
+
+def layout_of(clinic: Clinic, kind: FileKind) -> Layout:
+    """The layout of a file that has but one."""
+    return _layout(clinic, kind, kind.layout)
 
 
 def _layout(clinic: Clinic, kind: FileKind, declared: LayoutDef) -> Layout:

@@ -60,10 +60,24 @@ _DEVICE_NOTES: dict[str, dict[str, tuple[str, str]]] = {
         "repeated_epoch": ("The device file has two lines for one epoch.", "Export the recording again; the first line was used."),
         "date_order_contradicted": ("The file names another date order than its dates show.", "Check the regional settings of the export software."),
         "epoch_not_60_s": ("Wear time cannot be told from epochs of this length.", "Export with an epoch that divides 60 seconds."),
+        "other_source": ("The export has steps of another source too; they were not added.", "Say which of the person's devices belongs to the study."),
     },
     "wear_bout": {
         "clock_not_set": ("The device's clock was not set when it recorded.", "Set the device's clock; the time of this activity is unknown."),
         "trailing_bytes": ("Bytes follow the end of the device file; they were not used.", "Export the activity again from the device's software."),
+        "entered_by_hand": ("The activity was typed in, not recorded.", "Leave it, or say that a device recorded it."),
+        "unreadable_epoch": ("The device file has points that cannot be read.", "Export the activity again if it matters; the rest was kept."),
+    },
+    "recording": {
+        "bad_block": ("Blocks of the recording are damaged; their samples were not used.", "Download the recording again; if it is the same, have the device tested."),
+        "missing_block": ("Blocks of the recording are missing.", "Download the recording again from the device."),
+        "gap": ("The recording stops and goes on later without saying why.", "Look at the device's battery and storage."),
+        "clock_jump": ("The device's clock jumped; times before and after it may not fit together.", "Set the clock only before a recording starts."),
+        "saturated": ("The acceleration was at the limit of the range.", "Set up the device with a wider range."),
+        "truncated_end": ("The recording is cut in the middle of a block.", "Download the recording again; the whole blocks were used."),
+        "sleep_gap": ("The device slept (idle sleep mode); nothing was recorded then.", "Set up the device without idle sleep mode."),
+        "rate_off_nominal": ("The device sampled at another rate than it was set up for.", "Have the device tested; times follow its clock."),
+        "trailing_bytes": ("Bytes follow the end of the recording; they were not used.", "Download the recording again from the device."),
     },
 }  # fmt: skip
 _ID_FAULTS: dict[str, tuple[str, str]] = {

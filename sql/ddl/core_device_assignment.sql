@@ -3,7 +3,7 @@
 CREATE TABLE core_device_assignment (
     participant_id VARCHAR NOT NULL,
     device_serial VARCHAR NOT NULL,
-    device_kind VARCHAR NOT NULL CHECK (device_kind IN ('watch', 'counts', 'treadmill')),
+    device_kind VARCHAR NOT NULL CHECK (device_kind IN ('watch', 'counts', 'sensor', 'phone', 'treadmill')),
     from_date DATE NOT NULL CHECK (from_date BETWEEN DATE '2024-01-01' AND DATE '2035-12-31'),
     to_date DATE CHECK (to_date BETWEEN DATE '2024-01-01' AND DATE '2035-12-31'),
     to_day INTEGER,
@@ -16,7 +16,7 @@ CREATE TABLE core_device_assignment (
 COMMENT ON TABLE core_device_assignment IS 'one interval during which one participant had one device';
 COMMENT ON COLUMN core_device_assignment.participant_id IS 'Study code of the participant: clinic prefix, number, check digit (SS-NNN-C).';
 COMMENT ON COLUMN core_device_assignment.device_serial IS 'Serial number of the device.';
-COMMENT ON COLUMN core_device_assignment.device_kind IS 'Kind of device. Codes: watch, counts, treadmill.';
+COMMENT ON COLUMN core_device_assignment.device_kind IS 'Kind of device. Codes: watch, counts, sensor, phone, treadmill.';
 COMMENT ON COLUMN core_device_assignment.from_date IS 'First day the device was with the participant.';
 COMMENT ON COLUMN core_device_assignment.to_date IS 'Last day the device was with the participant.';
 COMMENT ON COLUMN core_device_assignment.to_day IS 'Study day of to_date.';

@@ -10,6 +10,14 @@ CREATE TABLE core_wear_day (
     vm_counts_sum DOUBLE CHECK (vm_counts_sum BETWEEN 0 AND 100000000),
     axis1_counts_sum DOUBLE CHECK (axis1_counts_sum BETWEEN 0 AND 100000000),
     steps_n INTEGER CHECK (steps_n BETWEEN 0 AND 120000),
+    recorded_min DOUBLE CHECK (recorded_min BETWEEN 0 AND 1500),
+    nonwear_min DOUBLE CHECK (nonwear_min BETWEEN 0 AND 1500),
+    unknown_min DOUBLE CHECK (unknown_min BETWEEN 0 AND 1500),
+    enmo_mean_mg DOUBLE CHECK (enmo_mean_mg BETWEEN 0 AND 2000),
+    mad_mean_mg DOUBLE CHECK (mad_mean_mg BETWEEN 0 AND 2000),
+    mvpa_min DOUBLE CHECK (mvpa_min BETWEEN 0 AND 1500),
+    vigorous_min DOUBLE CHECK (vigorous_min BETWEEN 0 AND 1500),
+    placement_code VARCHAR CHECK (placement_code IN ('lower_back', 'wrist', 'hip', 'thigh', 'shank', 'foot')),
     device_maker VARCHAR,
     device_model VARCHAR,
     clinic_id VARCHAR NOT NULL,
@@ -28,6 +36,14 @@ COMMENT ON COLUMN core_wear_day.epochs_n IS 'Epochs in the file for this day. Un
 COMMENT ON COLUMN core_wear_day.vm_counts_sum IS 'Sum of vector-magnitude counts. Unit: n.';
 COMMENT ON COLUMN core_wear_day.axis1_counts_sum IS 'Sum of vertical-axis counts. Unit: n.';
 COMMENT ON COLUMN core_wear_day.steps_n IS 'Steps. Unit: n.';
+COMMENT ON COLUMN core_wear_day.recorded_min IS 'Minutes of which there are samples. Unit: min.';
+COMMENT ON COLUMN core_wear_day.nonwear_min IS 'Minutes not worn. Unit: min.';
+COMMENT ON COLUMN core_wear_day.unknown_min IS 'Minutes of which wear cannot be told. Unit: min.';
+COMMENT ON COLUMN core_wear_day.enmo_mean_mg IS 'Mean acceleration above 1 g while worn (ENMO). Unit: mgn.';
+COMMENT ON COLUMN core_wear_day.mad_mean_mg IS 'Mean amplitude deviation of acceleration while worn (MAD). Unit: mgn.';
+COMMENT ON COLUMN core_wear_day.mvpa_min IS 'Minutes of at least moderate activity. Unit: min.';
+COMMENT ON COLUMN core_wear_day.vigorous_min IS 'Minutes of vigorous activity. Unit: min.';
+COMMENT ON COLUMN core_wear_day.placement_code IS 'Where the device was worn. Codes: lower_back, wrist, hip, thigh, shank, foot.';
 COMMENT ON COLUMN core_wear_day.device_maker IS 'Maker, as the file says.';
 COMMENT ON COLUMN core_wear_day.device_model IS 'Model, as the file says.';
 COMMENT ON COLUMN core_wear_day.clinic_id IS 'Clinic that sent the row.';

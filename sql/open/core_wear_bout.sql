@@ -3,6 +3,8 @@
 SELECT
     t.participant_id AS participant_id,
     t.duration_s AS duration_s,
+    t.bout_source_code AS bout_source_code,
+    t.placement_code AS placement_code,
     t.device_maker AS device_maker,
     t.device_model AS device_model,
     t.end_day AS end_day,
