@@ -15,7 +15,7 @@ import polars as pl
 from pipelines.contracts.model import Contract
 from pipelines.contracts.sql_text import literal
 from pipelines.errors import BuildStopped
-from pipelines.warehouse import core, ledgers, outcomes, refs
+from pipelines.warehouse import core, ledgers, outcomes, refs, wear
 from pipelines.warehouse.order import build_order
 from pipelines.warehouse.versions import load_versions
 
@@ -100,6 +100,9 @@ def _build_closed(
         con.unregister("across_finding")
         core.fill_core(con, contract, sql / "ddl")
         core.fill_answers(con, contract)
+        wear.create_refs(con, contract)
+        wear.finish_speed(con)
+        wear.build_views(con, sql / "core")
         outcomes.expect(con, contract)
         outcomes.score(con, contract)
         ledgers.write_findings(con, inputs.findings, across)

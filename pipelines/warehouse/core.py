@@ -16,11 +16,13 @@ _MACROS = """
 CREATE MACRO study_day(a_date, reference) AS
     CASE WHEN date_diff('day', reference, a_date) >= 0 THEN date_diff('day', reference, a_date) + 1
          ELSE date_diff('day', reference, a_date) END;
+CREATE MACRO date_of_day(a_day, reference) AS
+    reference + CAST(CASE WHEN a_day > 0 THEN a_day - 1 ELSE a_day END AS INTEGER);
 """
 
 
 def create_macros(con: duckdb.DuckDBPyConnection) -> None:
-    """`study_day(date, reference)`: the reference is day 1, there is no day 0."""
+    """`study_day(date, reference)`: the reference is day 1, there is no day 0; `date_of_day(day, reference)` undoes it."""
     con.execute(_MACROS)
 
 
