@@ -16,6 +16,7 @@ _LEAST_AGAIN = 4  # contacts, once a bout is known
 _NEAR_S = 2.0  # of samples before and after a bout, so that filters settle outside of it
 _MOVING_G, _SILENT_S, _WIDEN_S, _SHORTEST_S = 0.02, 5, 3, 3
 _LONGEST_STEP_S = 1.5  # longer is a pause within the bout
+_OWN_TIME = 0.5  # logarithm: a step of 1.65 times the usual time hides a contact, a turn takes less
 
 BOUT_SCHEMA = {
     "start_s": pl.Float64, "end_s": pl.Float64, "steps_n": pl.Int64, "cadence_mean_spm": pl.Float64,
@@ -118,7 +119,9 @@ def _bout(acc_g, down, up_g, first: int, last: int, placement: str | None):
     if even.sum() < _LEAST_AGAIN - 1:
         return None
     two = at[2:] - at[:-2]
-    stride_s = two[even[1:] & even[:-1]] / WORKING_HZ
+    usual = np.abs(np.log(step_s / np.median(step_s))) <= _OWN_TIME
+    stride_s = two[usual[1:] & usual[:-1]] / WORKING_HZ
+    like_s = two[even[1:] & even[:-1]] / WORKING_HZ
     reasons = []
     walked = step_s <= _LONGEST_STEP_S
     half, three_half = stride.moments(step_s[walked], rise_m[walked])
@@ -131,7 +134,7 @@ def _bout(acc_g, down, up_g, first: int, last: int, placement: str | None):
     if not len(stride_s):
         stride_s = 2 * step_s[even]
     mean_s = float(stride_s.mean())
-    spread = float(stride_s.std(ddof=1) / mean_s * 100) if len(stride_s) >= 5 else None
+    spread = float(like_s.std(ddof=1) / like_s.mean() * 100) if len(like_s) >= 5 else None
     if spread is None:
         reasons.append("stride_time_cv:fewer_than_5_strides")
     lag = mean_s / 2 * WORKING_HZ

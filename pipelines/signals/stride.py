@@ -13,6 +13,7 @@ from scipy import signal
 
 G_MPS2 = 9.80665
 _ACC_HZ, _SPEED_HZ = 0.1, 1.0  # high-pass before each integration
+_SPEED_STEPS = 0.75  # of the step rate: below 80 steps/min the second one would take the steps themselves away
 _OUTLIER = 3.0  # scaled median absolute deviations
 
 
@@ -41,15 +42,17 @@ def rises_m(vertical_g: np.ndarray, rate_hz: float, at: np.ndarray) -> np.ndarra
     """How far the trunk rises and falls within each step: (len(at) - 1,), in m.
 
     Twice integrated acceleration, freed from drift by fourth-order Butterworth high-passes at 0.1 and 1 Hz run both ways.
-    Source: Zijlstra W, Hof AL. Gait Posture 2003;18(2):1-10, doi:10.1016/S0966-6362(02)00190-X; cut-offs Soltani 2021.
+    Source: Zijlstra W, Hof AL. Gait Posture 2003;18(2):1-10, doi:10.1016/S0966-6362(02)00190-X; cut-offs Soltani 2021,
+    the second one ours in walking slower than 80 steps/min. Assumes: two contacts or more.
     """
     pad = min(len(vertical_g) - 1, int(3 * rate_hz))
+    cut_hz = min(_SPEED_HZ, _SPEED_STEPS * rate_hz / float(np.median(np.diff(at))))
 
     def freed(x: np.ndarray, cut_hz: float) -> np.ndarray:
         high = signal.butter(4, cut_hz, "highpass", fs=rate_hz, output="sos")
         return signal.sosfiltfilt(high, x, padlen=pad)
 
-    speed = freed(np.cumsum(freed(vertical_g * G_MPS2, _ACC_HZ)) / rate_hz, _SPEED_HZ)
+    speed = freed(np.cumsum(freed(vertical_g * G_MPS2, _ACC_HZ)) / rate_hz, cut_hz)
     place = np.cumsum(speed) / rate_hz
     ends = np.append(at[:-1], at[-1])  # reduceat: from each contact up to the next
     top, bottom = np.maximum.reduceat(place, ends), np.minimum.reduceat(place, ends)
