@@ -50,6 +50,15 @@ SCHEMAS = {
         "trial_no": pl.Int64,
         "time_s": pl.Float64,
     },
+    "wear_window": COMMON
+    | {
+        "bout_class": pl.String,
+        "is_valid": pl.Boolean,
+        "speeds_n": pl.Int64,
+        "speed_mean_mps": pl.Float64,
+        "speed_p50_mps": pl.Float64,
+        "speed_p90_mps": pl.Float64,
+    },
 }
 
 
@@ -90,6 +99,8 @@ def rows_of_case(measure: str, case: dict[str, Any]) -> list[dict[str, Any]]:
     if "answers" in case:
         return answer_rows(measure, case["answers"], **more)
     index = {"index_knee_side": "right"} | more
+    if "windows" in case:
+        return [{"row_no": 1} | window for window in case["windows"]]
     return [
         index | {"trial_no": number, "row_no": number + 1} | trial
         for number, trial in enumerate(case["trials"], 1)

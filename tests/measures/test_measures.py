@@ -38,8 +38,8 @@ def test_worked_vector(measure, case):
     }
 
 
-def test_all_seven_are_discovered_and_each_has_vectors():
-    assert list(MEASURES) == ["10mwt", "3mbwt", "berg", "koos", "pain", "sls", "tug"]
+def test_all_are_discovered_and_each_has_vectors():
+    assert list(MEASURES) == ["10mwt", "3mbwt", "berg", "koos", "pain", "rwg", "sls", "tug"]
 
 
 @pytest.mark.parametrize("measure", ["koos", "pain", "berg"])
@@ -74,6 +74,7 @@ def test_score_all_joins_every_measure_with_unit_direction_and_source_row():
                 for time_s, trial_no, row_no in ((6.0, 2, 3), (4.0, 1, 4))
             ],
         ),
+        "wear_window": frame("wear_window", []),
         "balance_test": frame(
             "balance_test",
             [

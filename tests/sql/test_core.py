@@ -1,0 +1,217 @@
+"""The tables that stand between core and marts, on small tables worked by hand."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from pipelines.contracts.load import load_contract
+from pipelines.warehouse import core, wear
+
+ROOT = Path(__file__).parents[2]
+WHEN = dt.datetime(2025, 4, 1, 9, 0)
+
+
+@pytest.fixture
+def con():
+    """The core tables that these SELECTs read, empty but for one participant of 170 cm."""
+    contract = load_contract(ROOT / "schemas")
+    with duckdb.connect() as con:
+        core.create_macros(con)
+        wear.create_refs(con, contract)
+        for table in (
+            "participant",
+            "session",
+            "wear_day",
+            "wear_bout",
+            "walk_test",
+            "balance_test",
+        ):
+            ddl = (ROOT / "sql" / "ddl" / f"core_{table}.sql").read_text(encoding="utf-8")
+            con.execute(ddl.replace(" NOT NULL", ""))
+        con.execute(
+            "CREATE TABLE core_answer (participant_id VARCHAR, visit_code VARCHAR, assessed_date DATE)"
+        )
+        put(
+            con, "participant",
+            participant_id="A", clinic_id="alder", randomised_date=dt.date(2025, 3, 1), height_cm=170.0,
+        )  # fmt: skip
+        yield con
+
+
+def put(con: duckdb.DuckDBPyConnection, table: str, **row) -> None:
+    con.execute(
+        f"INSERT INTO core_{table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",
+        list(row.values()),
+    )
+
+
+def session(con, number: int, start: dt.datetime, minutes: float = 30.0) -> None:
+    day = (start.date() - dt.date(2025, 3, 1)).days + 1
+    put(con, "session", participant_id="A", clinic_id="alder", session_no=number, attended=True, start_utc=start,
+        end_utc=start + dt.timedelta(minutes=minutes), start_day=day, actual_min=minutes, direction_code="BW",
+        delivery_id="s", row_no=number)  # fmt: skip
+
+
+def bout(con, start: dt.datetime, minutes: float, source: str = "device", **more) -> None:
+    day = (start.date() - dt.date(2025, 3, 1)).days + 1
+    put(con, "wear_bout", participant_id="A", clinic_id="alder", device_serial="W1", start_utc=start,
+        end_utc=start + dt.timedelta(minutes=minutes), duration_s=minutes * 60, bout_source_code=source,
+        study_day=day, delivery_id="w", row_no=1, **more)  # fmt: skip
+
+
+def made(con: duckdb.DuckDBPyConnection, name: str, columns: str) -> list[tuple]:
+    wear.build_views(con, ROOT / "sql" / "core")
+    return con.execute(f"SELECT {columns} FROM {name}").fetchall()
+
+
+def test_a_session_that_a_watch_saw_a_quarter_hour_late_is_seen_with_its_offset(con):
+    session(con, 1, WHEN)
+    bout(con, WHEN + dt.timedelta(minutes=15), 28.0)
+    assert made(
+        con, "core_session_wear", "wear_state, seen_min, difference_min, start_offset_s"
+    ) == [("seen", 28.0, -2.0, 900.0)]
+
+
+def test_a_watch_worn_that_day_that_saw_nothing_says_not_seen_and_none_at_all_says_no_device(con):
+    session(con, 1, WHEN)
+    session(con, 2, WHEN + dt.timedelta(days=1))
+    put(con, "wear_day", participant_id="A", clinic_id="alder", device_serial="W1", wear_date=WHEN.date(), wear_min=700.0,
+        study_day=32, delivery_id="w", row_no=1)  # fmt: skip
+    assert made(con, "core_session_wear", "session_no, wear_state, seen_min") == [
+        (1, "not_seen", None),
+        (2, "no_device", None),
+    ]
+
+
+def test_a_walk_of_less_than_a_fifth_of_the_logged_minutes_is_not_the_session(con):
+    session(con, 1, WHEN)
+    bout(con, WHEN, 5.9)
+    assert made(con, "core_session_wear", "wear_state") == [("not_seen",)]
+
+
+def test_short_bouts_of_a_sensor_add_up_and_tell_the_direction_they_mostly_had(con):
+    session(con, 1, WHEN)
+    for minute, direction in ((0, "backward"), (10, "backward"), (20, "abstain"), (25, "forward")):
+        bout(
+            con,
+            WHEN + dt.timedelta(minutes=minute),
+            4.0,
+            "signal",
+            detected_direction_code=direction,
+        )
+    assert made(con, "core_session_wear", "wear_state, seen_min, seen_direction_code") == [
+        ("seen", 16.0, "backward")
+    ]
+
+
+def test_a_bout_between_two_sessions_belongs_to_the_nearer(con):
+    session(con, 1, WHEN, 20.0)
+    session(con, 2, WHEN + dt.timedelta(minutes=40), 20.0)
+    bout(con, WHEN + dt.timedelta(minutes=41), 18.0)
+    assert made(con, "core_session_wear", "session_no, wear_state") == [
+        (1, "no_device"),
+        (2, "seen"),
+    ]
+
+
+def test_a_clock_that_loses_two_minutes_a_day_drifts(con):
+    for day in range(6):
+        session(con, day + 1, WHEN + dt.timedelta(days=day))
+        bout(con, WHEN + dt.timedelta(days=day, minutes=2 * day), 30.0)
+    ((n, offset_s, drift),) = made(
+        con, "core_device_clock", "sessions_n, offset_s, drift_s_per_day"
+    )
+    assert (n, offset_s) == (6, 300.0)
+    assert drift == pytest.approx(120.0)
+
+
+def test_a_long_walk_that_nobody_logged_is_told_and_a_short_one_is_not(con):
+    session(con, 1, WHEN)
+    bout(con, WHEN, 28.0)
+    bout(con, WHEN + dt.timedelta(hours=5), 12.0)
+    bout(con, WHEN + dt.timedelta(hours=7), 9.0)
+    assert made(con, "core_unlogged_walk", "walk_date, seen_min") == [(WHEN.date(), 12.0)]
+
+
+def test_speed_follows_from_the_height_and_says_when_there_is_none(con):
+    """One step of 0.03 m rise in 0.5 s at 170 cm: 2.293 / 0.5 * sqrt(2 * 1.02 * 0.03 - 0.03^2) = 1.1264 m/s."""
+    put(
+        con,
+        "participant",
+        participant_id="B",
+        clinic_id="alder",
+        randomised_date=dt.date(2025, 3, 1),
+    )
+    moments = {"rise_half": 0.03**0.5 / 0.5, "rise_three_half": 0.03**1.5 / 0.5}
+    bout(con, WHEN, 1.0, "signal", **moments)
+    put(
+        con,
+        "wear_bout",
+        participant_id="B",
+        device_serial="W2",
+        start_utc=WHEN,
+        not_told="x:y",
+        **moments,
+    )
+    wear.finish_speed(con)
+    rows = con.execute(
+        "SELECT speed_mean_mps, not_told FROM core_wear_bout ORDER BY participant_id"
+    ).fetchall()
+    by_hand = 2 * (4.587 / 4) / 0.5 * (2 * 1.02 * 0.03 - 0.03**2) ** 0.5
+    assert rows == [(pytest.approx(by_hand, abs=1e-3), None), (None, "x:y; speed:height_missing")]
+
+
+def test_the_days_around_a_visit_need_four_valid_ones_and_leave_backward_walking_out(con):
+    visit = dt.date(2025, 4, 12)
+    put(
+        con,
+        "walk_test",
+        participant_id="A",
+        clinic_id="alder",
+        visit_code="W6",
+        assessed_date=visit,
+    )
+    for day in range(4):
+        date = visit + dt.timedelta(days=day - 2)
+        put(con, "wear_day", participant_id="A", clinic_id="alder", device_serial="W1", wear_date=date, wear_min=600.0,
+            study_day=(date - dt.date(2025, 3, 1)).days + 1, delivery_id="w", row_no=day)  # fmt: skip
+        at = dt.datetime.combine(date, dt.time(10))
+        bout(
+            con,
+            at,
+            0.25,
+            "signal",
+            steps_n=20,
+            speed_mean_mps=1.0,
+            detected_direction_code="forward",
+        )
+        bout(con, at + dt.timedelta(hours=1), 0.25, "signal", steps_n=20, speed_mean_mps=0.4, detected_direction_code="backward")  # fmt: skip
+    rows = made(
+        con, "core_wear_window",
+        "bout_class, valid_days_n, is_valid, bouts_n, walking_min_per_day, steps_per_day, speeds_n, speed_p50_mps",
+    )  # fmt: skip
+    found = {row[0]: row[1:] for row in rows}
+    assert found["10_to_30"] == (4, True, 8, 0.5, 40.0, 4, 1.0)
+    assert found["over_30"] == (4, True, 0, 0.0, 0.0, 0, None)
+
+
+def test_three_valid_days_are_too_few(con):
+    visit = dt.date(2025, 4, 12)
+    put(
+        con,
+        "walk_test",
+        participant_id="A",
+        clinic_id="alder",
+        visit_code="W6",
+        assessed_date=visit,
+    )
+    for day in range(4):
+        put(con, "wear_day", participant_id="A", clinic_id="alder", device_serial="W1",
+            wear_date=visit + dt.timedelta(days=day), wear_min=600.0 if day else 599.0, study_day=43 + day,
+            delivery_id="w", row_no=day)  # fmt: skip
+    rows = made(con, "core_wear_window", "DISTINCT days_n, valid_days_n, is_valid, bouts_n")
+    assert rows == [(4, 3, False, None)]
