@@ -72,7 +72,8 @@ def read(path: Path, *, date_order: str | None = None) -> DeviceFile:
             settings = _settings(database)
             columns = _recorded(columns, _whole(settings.get("modenumber")))
             rows = np.concatenate([*_batches(database, columns)] or [np.zeros((0, 2))])
-    except (sqlite3.Error, OverflowError, UnicodeError) as error:
+    except (sqlite3.Error, OverflowError, UnicodeError, MemoryError) as error:
+        # SQLite says that memory is short where a cell claims to be larger than any may be
         raise _unusable(error, path.name) from error
     epoch_s = _whole(settings.get("epochlength"))
     if epoch_s is None or not 1 <= epoch_s <= 3600:

@@ -152,7 +152,7 @@ def _one(listed: tuple[Member, ...], name: str, where: str) -> Member | None:
 
 def _small(path: Path, member: Member | None) -> bytes:
     """The beginning of a small member; nothing where it is absent."""
-    return _beginning(path, member, MAX_INFO)[0] if member else b""
+    return _beginning(path, member, MAX_INFO)[0][:MAX_INFO] if member else b""
 
 
 def _beginning(path: Path, member: Member, n_bytes: int) -> tuple[bytes, str | None]:

@@ -50,7 +50,8 @@ def find_records(data: np.ndarray, is_end: bool, state: np.ndarray) -> tuple[Rec
     A record that may go on behind the end of `data` is left unless `is_end`.
     """
     prefix = np.empty(len(data) + 1, np.uint8)
-    rows = np.empty((5, len(data) // _OVERHEAD + 2), np.int64)
+    # a damaged stretch may be one byte, but a record follows it
+    rows = np.empty((5, 2 * (len(data) // _OVERHEAD) + 3), np.int64)
     n, end = _scan(data, prefix, is_end, state, rows)
     return Records(*rows[:, :n].copy()), end
 
@@ -205,8 +206,11 @@ def _scan(data, prefix, is_end, state, rows):
             if length < 0:
                 return n, at
             if length == 0:
-                state[2] += 1
+                begin = at
                 at += 1
+                while at < size and data[at] != _SEPARATOR:
+                    at += 1
+                state[2] += at - begin
                 continue
             state[0] = 0
             state[3] += 1

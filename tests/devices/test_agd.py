@@ -219,6 +219,17 @@ def test_a_cell_of_a_hundred_megabytes_is_not_read(tmp_path):
     assert reason_of(tmp_path / "a", data) == "unreadable"
 
 
+@pytest.mark.parametrize("lie", [b"\xff\x7f\x01\x01", b"\xff\xff\xff\x7f", b"\xff\xff\xff\xff"])
+def test_a_cell_that_lies_about_its_size_is_refused(tmp_path, lie):
+    marked = changed(GOOD, "UPDATE data SET axis1 = x'4142434445464748494a4b4c4d4e4f50'")
+    # in front of the cell: 8 bytes of time stamp, and in front of these four types of cell
+    at = marked.find(b"ABCDEFGHIJKLMNOP") - 8 - 4
+    assert marked[at] == 2 * 16 + 12  # the type of a blob of 16 bytes
+    lying = marked[:at] + lie + marked[at + 4 :]
+
+    assert reason_of(tmp_path / "a", lying) in ("unreadable", "no_epochs")
+
+
 def test_nothing_is_written_beside_the_file(tmp_path):
     opened(tmp_path / "a", GOOD)
 

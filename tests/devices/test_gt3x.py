@@ -1,7 +1,9 @@
 """GT3X archives: what real recordings hold, what own files give back, and every way to lose a second."""
 
 import datetime as dt
+import io
 import tracemalloc
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -48,11 +50,8 @@ def grid(seconds: list[int] | range, rate: int = PER_S) -> np.ndarray:
     return START + np.round(steps.ravel()).astype(np.int64)
 
 
-def log_of(data: bytes, path: Path) -> tuple[bytes, bytes]:
+def log_of(data: bytes) -> tuple[bytes, bytes]:
     """log.bin and info.txt of an own archive, taken apart by the standard library."""
-    import io
-    import zipfile
-
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         return archive.read("log.bin"), archive.read("info.txt")
 
@@ -62,9 +61,9 @@ def rezipped(log: bytes, info: bytes) -> bytes:
 
 
 @pytest.fixture
-def minute(tmp_path) -> tuple[bytes, bytes, bytes]:
+def minute() -> tuple[bytes, bytes, bytes]:
     """Head, seconds and info of 60 s at 30 Hz: second k holds the samples 30 k to 30 k + 29."""
-    log, info = log_of(gt3x_bytes(START, PER_S, moving(60), "TAS1E42150038"), tmp_path)
+    log, info = log_of(gt3x_bytes(START, PER_S, moving(60), "TAS1E42150038"))
     size = 9 + 6 * PER_S
     return log[: -60 * size], log[-60 * size :], info
 
@@ -197,7 +196,7 @@ def test_chunks_are_hours_and_begin_anew(tmp_path, kind):
 
 def test_the_scale_of_the_log_goes_before_that_of_the_device(tmp_path):
     data = gt3x_bytes(START, PER_S, moving(5), "TAS1", scale=300.0, range_g=6.0)
-    log, info = log_of(data, tmp_path)
+    log, info = log_of(data)
     lied = info.replace(b"Acceleration Scale: 300.0", b"Acceleration Scale: 256.0")
 
     _, acc, _ = everything(opened(tmp_path / "a", rezipped(log, lied)))

@@ -73,6 +73,14 @@ def test_what_is_damaged_is_skipped_however_the_bytes_come(data, expected, step)
     ]
 
 
+def test_the_shortest_records_and_stretches_find_room():
+    one = record(ACTIVITY2, SECOND, b"") + b"\x1e"
+
+    found = found_in(one * 2000)
+
+    assert [kind for kind, *_ in found] == [ACTIVITY2, DAMAGED] * 1999 + [ACTIVITY2, CUT]
+
+
 def test_looking_for_the_next_record_takes_time_in_proportion():
     # every eighth byte looks like a record of 16 kB with a likely type and time
     lure = b"\x1e\x06" + SECOND.to_bytes(4, "little") + b"\xff\x3f"
