@@ -24,7 +24,7 @@ def split(at_s: np.ndarray) -> list[slice]:
     found = []
     for first, last in zip([0, *cuts], [*cuts, len(at_s)], strict=True):
         first, last = _trimmed(at_s, int(first), int(last))
-        if last - first >= LEAST_CONTACTS and _is_walking(np.diff(at_s[first:last])):
+        if last - first >= LEAST_CONTACTS and is_walking(np.diff(at_s[first:last])):
             found.append(slice(first, last))
     return found
 
@@ -38,7 +38,8 @@ def _trimmed(at_s: np.ndarray, first: int, last: int) -> tuple[int, int]:
     return (first + in_rhythm[0], first + in_rhythm[-1] + 2) if len(in_rhythm) else (first, first)
 
 
-def _is_walking(step_s: np.ndarray) -> bool:
+def is_walking(step_s: np.ndarray) -> bool:
+    """Whether steps of these times (k,) are those of somebody who walks: 0.25 to 1.5 s, and in rhythm."""
     usual = np.median(step_s)
     in_rhythm = np.abs(step_s - usual) <= _RHYTHM * usual
     return _STEP_S[0] <= usual <= _STEP_S[1] and in_rhythm.mean() >= _RHYTHMIC_SHARE

@@ -9,8 +9,11 @@ SLOWEST_HZ, FASTEST_HZ = 0.8, 3.0  # steps per second
 USUAL_HZ = 1.75
 _SIGMA_PERIODS = 0.28  # width of the wavelet, as a part of the time between two steps
 _LEAST_REPEAT, _STEP_SHARE = 0.1, 0.5
-_LEAST_G = 0.01  # a rise of less is sway, not a step
-USUAL_SHARE, KNOWN_SHARE = 0.2, 0.1  # of the typical rise: in search of walking, and within a bout
+_WINDOW_S, _SLOWEST_STRIDE_S = 6.0, 2.4
+_LEAST_G = (
+    0.006  # a rise of less is sway, not a step: 3.5 times what noise of 0.01 g leaves of itself
+)
+_LEAST_SHARE = 0.2  # of the typical rise
 _LEAST_PERIODS = 0.45  # two contacts are further apart
 
 
@@ -40,9 +43,26 @@ def autocorrelation(vertical_g: np.ndarray, rate_hz: float) -> np.ndarray:
     return share / max(share[0], 1e-12)
 
 
-def contacts(
-    vertical_g: np.ndarray, rate_hz: float, steps_hz: float, least_share: float = USUAL_SHARE
-) -> np.ndarray:
+def repeats(vertical_g: np.ndarray, rate_hz: float) -> float:
+    """How well a bout repeats itself after a step or a stride: 0 to 1, the median over windows of 6 s.
+
+    Long walks change their rhythm and turn round, so that none repeats as a whole; neither does a ride in a car
+    that shakes at the rate of steps, but that does not repeat within a window either.
+    """
+    passed = signal.butter(2, [0.5, 4.0], "bandpass", fs=rate_hz, output="sos")
+    x = signal.sosfiltfilt(passed, vertical_g, padlen=min(len(vertical_g) - 1, int(3 * rate_hz)))
+    n = min(int(_WINDOW_S * rate_hz), len(x))
+    windows = np.lib.stride_tricks.sliding_window_view(x, n)[:: int(rate_hz)]
+    lags = min(int(_SLOWEST_STRIDE_S * rate_hz), n // 2)
+    power = np.abs(np.fft.rfft(windows, 2 * n, axis=1)) ** 2
+    share = np.fft.irfft(power, axis=1)[:, : lags + 1] / np.arange(n, n - lags - 1, -1)
+    share = share[:, int(rate_hz / FASTEST_HZ) :] / np.maximum(share[:, :1], 1e-12)
+    inner = share[:, 1:-1]
+    is_peak = (inner >= share[:, :-2]) & (inner > share[:, 2:])
+    return float(np.median(np.where(is_peak, inner, 0.0).max(axis=1, initial=0.0)))
+
+
+def contacts(vertical_g: np.ndarray, rate_hz: float, steps_hz: float) -> np.ndarray:
     """Samples at which the trunk is thrown up most sharply, once per step: (k,) int64.
 
     The acceleration is smoothed and differentiated in one pass by the first derivative of a Gaussian as wide as
@@ -57,7 +77,7 @@ def contacts(
     peaks, _ = signal.find_peaks(rise, height=_LEAST_G, distance=apart)
     if not len(peaks):
         return peaks
-    return peaks[rise[peaks] >= least_share * np.median(rise[peaks])]
+    return peaks[rise[peaks] >= _LEAST_SHARE * np.median(rise[peaks])]
 
 
 def sharpness(vertical_g: np.ndarray, rate_hz: float, steps_hz: float) -> np.ndarray:

@@ -14,8 +14,11 @@ LEAST_RATE_HZ = 20.0
 TRUNK = ("lower_back", "hip")  # where the vertical acceleration is that of the trunk
 _LEAST_AGAIN = 4  # contacts, once a bout is known
 _NEAR_S = 2.0  # of samples before and after a bout, so that filters settle outside of it
-_MOVING_G, _SILENT_S, _WIDEN_S, _SHORTEST_S = 0.02, 5, 3, 3
+_MOVING_G, _SILENT_S, _WIDEN_S, _SHORTEST_S = 0.015, 5, 3, 3
 _LONGEST_STEP_S = 1.5  # longer is a pause within the bout
+_LEAST_REPEAT = (
+    0.4  # shaking without a rhythm has less; walking with turns in a laboratory has 0.48 and more
+)
 _OWN_TIME = 0.5  # logarithm: a step of 1.65 times the usual time hides a contact, a turn takes less
 
 BOUT_SCHEMA = {
@@ -107,13 +110,17 @@ def _bout(acc_g, down, up_g, first: int, last: int, placement: str | None):
     high = min(len(up_g), last + int(_NEAR_S * WORKING_HZ) + 1)
     here = up_g[low:high]
     inside = up_g[first : last + 1]
+    if contacts.repeats(inside, WORKING_HZ) < _LEAST_REPEAT:
+        return None
     steps_hz = contacts.step_rate_hz(inside, WORKING_HZ)
-    at = contacts.contacts(here, WORKING_HZ, steps_hz or contacts.USUAL_HZ, contacts.KNOWN_SHARE)
+    at = contacts.contacts(here, WORKING_HZ, steps_hz or contacts.USUAL_HZ)
     slack = 0.25 * WORKING_HZ
     at = at[(at >= first - low - slack) & (at <= last - low + slack)]
     if len(at) < _LEAST_AGAIN:
         return None
     step_s = np.diff(at) / WORKING_HZ
+    if not bouts.is_walking(step_s):
+        return None
     rise_m = stride.rises_m(here, WORKING_HZ, at)
     even = stride.steady(step_s, rise_m)
     if even.sum() < _LEAST_AGAIN - 1:
