@@ -1,4 +1,4 @@
--- mart_dose: how the logged minutes of one clinic's sessions agree with what devices saw (Bland-Altman).
+-- mart_dose: one clinic's logged minutes beside what devices saw (Bland-Altman).
 -- Limits of agreement are the mean difference and 1.96 standard deviations to either side. Source: Bland, Altman. Lancet 1986;1:307-310.
 SELECT
     clinic_id,
