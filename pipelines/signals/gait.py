@@ -7,19 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from pipelines.signals import bouts, contacts, direction, stride
+from pipelines.signals import bouts, contacts, direction, rhythm, stride
 from pipelines.signals.vertical import WORKING_HZ, at_working_rate, gravity, vertical_g
 
-LEAST_RATE_HZ = 20.0
-TRUNK = ("lower_back", "hip")  # where the vertical acceleration is that of the trunk
-_LEAST_AGAIN = 4  # contacts, once a bout is known
-_NEAR_S = 2.0  # of samples before and after a bout, so that filters settle outside of it
+LEAST_RATE_HZ, FULL_RATE_HZ = 20.0, 40.0
+TRUNK = ("lower_back", "hip")  # where the acceleration against gravity is that of the trunk
+PLACEMENTS = (*TRUNK, "wrist")
 _MOVING_G, _SILENT_S, _WIDEN_S, _SHORTEST_S = 0.015, 5, 3, 3
-_LONGEST_STEP_S = 1.5  # longer is a pause within the bout
-_LEAST_REPEAT = (
-    0.4  # shaking without a rhythm has less; walking with turns in a laboratory has 0.48 and more
-)
-_OWN_TIME = 0.5  # logarithm: a step of 1.65 times the usual time hides a contact, a turn takes less
+_LONGEST_STEP_S = 1.8  # longer is a pause within the bout
+_LEAST_STRIDES = 5
+_NEAR = int(
+    2.0 * WORKING_HZ
+)  # samples before and after a bout, so that filters settle outside of it
 
 BOUT_SCHEMA = {
     "start_s": pl.Float64, "end_s": pl.Float64, "steps_n": pl.Int64, "cadence_mean_spm": pl.Float64,
@@ -28,15 +27,31 @@ BOUT_SCHEMA = {
     "coupling_x": pl.Float64, "coupling_y": pl.Float64, "coupling_z": pl.Float64,
     "not_told": pl.String,
 }  # fmt: skip
+CONTACT_SCHEMA = {"time_s": pl.Float64, "bout": pl.Int64}
 
 
 @dataclass(frozen=True)
-class Gait:
-    """The bouts of one stretch, seconds from its first sample, and why nothing or not all could be told."""
+class GaitResult:
+    """The bouts of one stretch, seconds from its first sample, and why nothing or not all could be told.
+
+    `contacts` has `time_s` and `bout`, the row of `bouts` from 0.
+    """
 
     bouts: pl.DataFrame
-    contacts_s: np.ndarray
+    contacts: pl.DataFrame
     abstained: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """The signals of a stretch at the working rate."""
+
+    acc_g: np.ndarray
+    down: np.ndarray
+    up_g: np.ndarray  # what the steps are read from
+    band: np.ndarray
+    placement: str
+    full_rate: bool
 
 
 def candidates(sd_1s: np.ndarray, n_1s: np.ndarray) -> np.ndarray:
@@ -67,99 +82,122 @@ def analyse(
     rate_hz: float,
     placement: str | None,
     gyro_dps: np.ndarray | None = None,
-) -> Gait:
+    known_s: np.ndarray | None = None,
+) -> GaitResult:
     """The walking bouts in one stretch of samples (n, 3) without a gap.
 
     Steps and cadence hold wherever the device follows the trunk's rhythm; the rise of a pendulum only at the lower
-    back. What cannot be told of a bout is null, with the reason in `not_told`.
+    back. What cannot be told of a bout is null, with the reason in `not_told`. Where the walking is known from outside
+    (a laboratory, a stopwatch), `known_s` (k, 2) gives its seconds, and no bout is sought elsewhere.
     """
-    if rate_hz < LEAST_RATE_HZ:
-        return _nothing("rate_below_20_hz")
-    if placement in ("shank", "foot", "thigh"):
-        return _nothing("no_step_method_for_placement")
-    if len(acc_g) < rate_hz * 3:
-        return _nothing()
+    reason = _cannot(acc_g, rate_hz, placement)
+    if reason is not None:
+        return _nothing(reason)
     acc_g = at_working_rate(np.asarray(acc_g, np.float64), rate_hz)
+    if len(acc_g) < rhythm.WINDOW_S * WORKING_HZ:
+        return _nothing()
+    stretch = _stretch(acc_g, rate_hz, placement)
+    found = rhythm.rhythm(stretch.band, WORKING_HZ)
+    if not found.any and known_s is None:
+        return _nothing()
+    per_sample = found.per_sample(len(acc_g), WORKING_HZ)
+    at, rise_g = contacts.contacts(stretch.up_g, WORKING_HZ, per_sample)
+    runs = (
+        bouts.split(at / WORKING_HZ, rise_g, found)
+        if known_s is None
+        else bouts.within(at / WORKING_HZ, known_s)
+    )
+    told = [(run, row) for run in runs if (row := _bout(stretch, at[run])) is not None]
+    return GaitResult(
+        pl.DataFrame([row for _, row in told], schema=BOUT_SCHEMA, orient="row"),
+        pl.DataFrame(
+            {
+                "time_s": np.concatenate([at[run] for run, _ in told] or [at[:0]]) / WORKING_HZ,
+                "bout": np.repeat(np.arange(len(told)), [len(run) for run, _ in told]),
+            },
+            schema=CONTACT_SCHEMA,
+        ),
+    )
+
+
+def _cannot(acc_g: np.ndarray, rate_hz: float, placement: str | None) -> str | None:
+    """Why nothing can be told of these samples."""
+    if placement is None:
+        return "placement_unknown"
+    if placement not in PLACEMENTS:
+        return "no_step_method_for_placement"
+    if rate_hz < LEAST_RATE_HZ:
+        return "rate_below_20_hz"
+    if not np.isfinite(acc_g).all():
+        return "gap"
+    return None
+
+
+def _nothing(*reasons: str) -> GaitResult:
+    return GaitResult(
+        pl.DataFrame(schema=BOUT_SCHEMA), pl.DataFrame(schema=CONTACT_SCHEMA), frozenset(reasons)
+    )
+
+
+def _stretch(acc_g: np.ndarray, rate_hz: float, placement: str) -> _Stretch:
     down = gravity(acc_g, WORKING_HZ)
-    up_g = vertical_g(acc_g, down)
-    rows, marks = [], []
-    for first, last in _bouts(up_g):
-        told = _bout(acc_g, down, up_g, first, last, placement)
-        if told is not None:
-            rows.append(told[0])
-            marks.append(told[1])
-    return Gait(
-        pl.DataFrame(rows, schema=BOUT_SCHEMA, orient="row"),
-        np.concatenate(marks) if marks else np.empty(0),
-    )
-
-
-def _nothing(*reasons: str) -> Gait:
-    return Gait(pl.DataFrame(schema=BOUT_SCHEMA), np.empty(0), frozenset(reasons))
-
-
-def _bouts(up_g: np.ndarray) -> list[tuple[int, int]]:
-    """First and last contact of each run of steps, at the usual step rate."""
-    at = contacts.contacts(up_g, WORKING_HZ, contacts.USUAL_HZ)
-    return [(int(at[run][0]), int(at[run][-1])) for run in bouts.split(at / WORKING_HZ)]
-
-
-def _bout(acc_g, down, up_g, first: int, last: int, placement: str | None):
-    """One bout, its contacts found anew at its own step rate; None where they keep no rhythm then."""
-    low = max(0, first - int(_NEAR_S * WORKING_HZ))
-    high = min(len(up_g), last + int(_NEAR_S * WORKING_HZ) + 1)
-    here = up_g[low:high]
-    inside = up_g[first : last + 1]
-    if contacts.repeats(inside, WORKING_HZ) < _LEAST_REPEAT:
-        return None
-    steps_hz = contacts.step_rate_hz(inside, WORKING_HZ)
-    at = contacts.contacts(here, WORKING_HZ, steps_hz or contacts.USUAL_HZ)
-    slack = 0.25 * WORKING_HZ
-    at = at[(at >= first - low - slack) & (at <= last - low + slack)]
-    if len(at) < _LEAST_AGAIN:
-        return None
-    step_s = np.diff(at) / WORKING_HZ
-    if not bouts.is_walking(step_s):
-        return None
-    rise_m = stride.rises_m(here, WORKING_HZ, at)
-    even = stride.steady(step_s, rise_m)
-    if even.sum() < _LEAST_AGAIN - 1:
-        return None
-    two = at[2:] - at[:-2]
-    usual = np.abs(np.log(step_s / np.median(step_s))) <= _OWN_TIME
-    stride_s = two[usual[1:] & usual[:-1]] / WORKING_HZ
-    like_s = two[even[1:] & even[:-1]] / WORKING_HZ
-    reasons = []
-    walked = step_s <= _LONGEST_STEP_S
-    half, three_half = stride.moments(step_s[walked], rise_m[walked])
-    if placement != "lower_back":
-        half = three_half = None
-        reasons.append("speed:placement")
-    elif walked.sum() < bouts.LEAST_CONTACTS - 1:
-        half = three_half = None
-        reasons.append("speed:fewer_than_5_steps")
-    if not len(stride_s):
-        stride_s = 2 * step_s[even]
-    mean_s = float(stride_s.mean())
-    spread = float(like_s.std(ddof=1) / like_s.mean() * 100) if len(like_s) >= 5 else None
-    if spread is None:
-        reasons.append("stride_time_cv:fewer_than_5_strides")
-    lag = mean_s / 2 * WORKING_HZ
-    share = contacts.autocorrelation(inside, WORKING_HZ)
-    coupling = (
-        direction.trunk_coupling(acc_g[low:high], down[low:high], here, WORKING_HZ)
-        if placement == "lower_back"
-        else (None, None, None)
-    )
-    row = (
-        (low + at[0]) / WORKING_HZ, (low + at[-1]) / WORKING_HZ, len(at) - 1,
-        float((120 / stride_s).mean()), mean_s, spread,
-        _peak(share, lag), _peak(share, 2 * lag), half, three_half, *coupling, "; ".join(reasons) or None,
+    # An arm turns within gravity as fast as it swings: its size is all that holds.
+    up_g = vertical_g(acc_g, down) if placement in TRUNK else np.linalg.norm(acc_g, axis=1) - 1.0
+    return _Stretch(
+        acc_g, down, up_g, rhythm.banded(up_g, WORKING_HZ), placement,
+        rate_hz >= FULL_RATE_HZ,
     )  # fmt: skip
-    return row, (low + at) / WORKING_HZ
 
 
-def _peak(share: np.ndarray, lag: float) -> float | None:
-    """The autocorrelation's highest value within a fifth around a lag."""
-    first, last = int(lag * 0.8), int(lag * 1.2) + 1
-    return float(share[first:last].max()) if last <= len(share) and last > first else None
+def _bout(stretch: _Stretch, at: np.ndarray) -> tuple | None:
+    """One bout from its contacts (k,), or None where its steps are too unlike each other to be told apart."""
+    step_s = np.diff(at) / WORKING_HZ
+    near = slice(max(0, at[0] - _NEAR), min(len(stretch.up_g), at[-1] + _NEAR + 1))
+    rise_m = stride.rises_m(stretch.up_g[near], WORKING_HZ, at - near.start)
+    reasons = []
+    alike = stride.alike(step_s)
+    stride_s = (step_s[1:] + step_s[:-1])[alike[1:] & alike[:-1]]
+    if not len(stride_s):
+        return None
+    mean_s = float(stride_s.mean())
+    spread = half = three_half = None
+    if not stretch.full_rate:
+        reasons.append("stride_time_cv:rate_below_40_hz")
+    elif len(stride_s) < _LEAST_STRIDES:
+        reasons.append("stride_time_cv:fewer_than_5_strides")
+    else:
+        spread = float(stride_s.std(ddof=1) / mean_s * 100)
+    walked = step_s <= _LONGEST_STEP_S
+    if stretch.placement != "lower_back":
+        reasons.append("speed:placement")
+    elif not stretch.full_rate:
+        reasons.append("speed:rate_below_40_hz")
+    elif walked.sum() < bouts.LEAST_CONTACTS - 1:
+        reasons.append("speed:fewer_than_5_steps")
+    else:
+        half, three_half = stride.moments(step_s[walked], stride.without_outliers(rise_m)[walked])
+    coupling = (None, None, None)
+    if stretch.placement == "lower_back":
+        coupling = direction.trunk_coupling(
+            stretch.acc_g[near], stretch.down[near], stretch.up_g[near], WORKING_HZ
+        )
+    step_again, stride_again = _regularity(stretch.band[at[0] : at[-1] + 1], mean_s * WORKING_HZ)
+    return (
+        at[0] / WORKING_HZ, at[-1] / WORKING_HZ, len(at) - 1, float((120 / stride_s).mean()), mean_s, spread,
+        step_again, stride_again, half, three_half, *coupling, "; ".join(reasons) or None,
+    )  # fmt: skip
+
+
+def _regularity(band: np.ndarray, stride_lag: float) -> tuple[float | None, float | None]:
+    """How well a step and a stride repeat: the highest autocorrelation within a fifth around their time.
+
+    Source: Moe-Nilssen R, Helbostad JL. J Biomech 2004;37(1):121-126, doi:10.1016/S0021-9290(03)00233-1.
+    """
+    share, _ = rhythm.autocorrelation(band[None], int(1.2 * stride_lag) + 1)
+    told = []
+    for lag in (stride_lag / 2, stride_lag):
+        first, last = int(lag * 0.8), int(lag * 1.2) + 1
+        # Half of the bout at least must overlap itself, or a few samples make the figure.
+        enough = last <= share.shape[1] and last <= len(band) / 2
+        told.append(float(share[0, first:last].max()) if enough else None)
+    return told[0], told[1]

@@ -13,7 +13,10 @@ from scipy import signal
 
 G_MPS2 = 9.80665
 _ACC_HZ, _SPEED_HZ = 0.1, 1.0  # high-pass before each integration
-_SPEED_STEPS = 0.75  # of the step rate: below 80 steps/min the second one would take the steps themselves away
+_SPEED_STEPS = (
+    0.75  # of the step rate: below 80 steps/min the second one would take the steps themselves away
+)
+_OWN_TIME = 0.5  # logarithm: a step of 1.65 times the usual time hides a contact
 _OUTLIER = 3.0  # scaled median absolute deviations
 
 
@@ -59,18 +62,23 @@ def rises_m(vertical_g: np.ndarray, rate_hz: float, at: np.ndarray) -> np.ndarra
     return (top - bottom)[:-1]
 
 
-def steady(step_s: np.ndarray, rise_m: np.ndarray) -> np.ndarray:
-    """Which steps are like the others of their bout, in duration and rise: (k,) bool.
+def alike(step_s: np.ndarray) -> np.ndarray:
+    """Which steps took about as long as the usual one of their bout: (k,) bool.
 
-    A contact that was missed or one too many makes a step twice as long, or half.
+    A contact that was missed or one too many makes a step twice as long, or half; a turn makes less of it.
     """
-    return _like_the_rest(np.log(step_s)) & _like_the_rest(np.log(np.maximum(rise_m, 1e-6)))
+    return np.abs(np.log(step_s / np.median(step_s))) <= _OWN_TIME
 
 
-def _like_the_rest(x: np.ndarray) -> np.ndarray:
-    middle = np.median(x)
-    spread = 1.4826 * np.median(np.abs(x - middle))
-    return np.abs(x - middle) <= np.maximum(_OUTLIER * spread, 0.25)
+def without_outliers(rise_m: np.ndarray) -> np.ndarray:
+    """The rises, where one lies far from the two before and after it their median instead (Hampel's filter).
+
+    Source: step lengths are freed like this in Soltani 2021 (five steps, three scaled median absolute deviations).
+    """
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(rise_m, 2, mode="reflect"), 5)
+    middle = np.median(around, axis=1)
+    spread = 1.4826 * np.median(np.abs(around - middle[:, None]), axis=1)
+    return np.where(np.abs(rise_m - middle) > _OUTLIER * spread, middle, rise_m)
 
 
 def moments(step_s: np.ndarray, rise_m: np.ndarray) -> tuple[float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from scipy import signal
 
 from pipelines.signals import gait, stride
 
@@ -68,23 +69,82 @@ def test_standing_and_lying_are_no_walking():
 
 
 def test_two_walks_with_a_rest_between_are_two_bouts():
-    found = gait.analyse(np.concatenate((walking(20, 0.55), walking(30, 0.6))), RATE_HZ, "hip")
+    rest = np.tile([1.0, 0.0, 0.0], (400, 1))
+    both = np.concatenate((walking(20, 0.55), rest, walking(30, 0.6)))
+    found = gait.analyse(both, RATE_HZ, "hip")
     assert found.bouts["steps_n"].to_list() == [pytest.approx(20, abs=1), pytest.approx(30, abs=1)]
 
 
 @pytest.mark.parametrize(
     ("rate_hz", "placement", "reason"),
-    [(10.0, "lower_back", "rate_below_20_hz"), (100.0, "shank", "no_step_method_for_placement")],
+    [
+        (10.0, "lower_back", "rate_below_20_hz"),
+        (100.0, "shank", "no_step_method_for_placement"),
+        (100.0, None, "placement_unknown"),
+    ],
 )
 def test_what_cannot_be_told_is_not_told(rate_hz, placement, reason):
     found = gait.analyse(walking(40, 0.55, rate_hz=rate_hz), rate_hz, placement)
-    assert found.bouts.is_empty() and found.abstained == {reason}
+    assert found.bouts.is_empty() and found.contacts.is_empty() and found.abstained == {reason}
+
+
+def test_samples_that_are_no_numbers_are_a_gap():
+    acc_g = walking(40, 0.55)
+    acc_g[700] = np.nan
+    assert gait.analyse(acc_g, RATE_HZ, "lower_back").abstained == {"gap"}
+
+
+def test_a_slow_rate_tells_steps_but_neither_spread_nor_speed():
+    (bout,) = gait.analyse(walking(40, 0.55, rate_hz=30.0), 30.0, "lower_back").bouts.to_dicts()
+    assert bout["steps_n"] == pytest.approx(40, abs=1)
+    assert bout["rise_half"] is None and bout["stride_time_cv_pct"] is None
+    assert bout["not_told"] == "stride_time_cv:rate_below_40_hz; speed:rate_below_40_hz"
 
 
 def test_a_wrist_says_less_and_says_so():
     (bout,) = gait.analyse(walking(40, 0.55), RATE_HZ, "wrist").bouts.to_dicts()
     assert bout["rise_half"] is None
     assert "speed:placement" in bout["not_told"]
+
+
+def test_contacts_are_those_of_their_bout():
+    rest = np.tile([1.0, 0.0, 0.0], (400, 1))
+    found = gait.analyse(np.concatenate((walking(20, 0.55), rest, walking(30, 0.6))), 100.0, "hip")
+    counted = found.contacts.group_by("bout", maintain_order=True).agg(
+        pl.len().cast(pl.Int64), pl.col("time_s").min().alias("start_s")
+    )
+    assert (counted["len"] - 1).to_list() == found.bouts["steps_n"].to_list()
+    assert counted["start_s"].to_list() == found.bouts["start_s"].to_list()
+
+
+def test_walking_is_found_amid_other_movement():
+    """60 steps in five minutes of unrhythmic shaking without a pause."""
+    rng = np.random.default_rng(3)
+    band = signal.butter(2, [0.1, 8.0], "bandpass", fs=RATE_HZ, output="sos")
+    shaking = signal.sosfilt(band, rng.normal(0, 1, (30_000, 3)), axis=0)
+    acc_g = np.tile([1.0, 0.0, 0.0], (30_000, 1)) + 0.06 * shaking / shaking.std()
+    walk = walking(60, 0.55)[300:-300]
+    acc_g[12_000 : 12_000 + len(walk)] = walk
+    found = gait.analyse(acc_g, RATE_HZ, "lower_back").bouts
+    at_walk = found.filter((pl.col("end_s") > 121) & (pl.col("start_s") < 152))
+    assert at_walk["steps_n"].sum() == pytest.approx(60, abs=6)
+    assert at_walk["cadence_mean_spm"].item() == pytest.approx(60 / 0.55, rel=0.02)
+    assert found["steps_n"].sum() <= 120
+
+
+def test_shaking_is_hardly_ever_walking():
+    """An hour of white noise of 0.2 g: at most one minute in twenty is taken for walking."""
+    acc_g = np.array([1.0, 0.0, 0.0]) + np.random.default_rng(4).normal(0, 0.2, (360_000, 3))
+    found = gait.analyse(acc_g, RATE_HZ, "lower_back").bouts
+    assert (found["end_s"] - found["start_s"]).sum() <= 180
+
+
+def test_walking_known_from_outside_is_measured_there_and_nowhere_else():
+    """Contacts lie 0.55 s apart from 3 s on; from 8.5 to 19.5 s there are 20 steps."""
+    known = gait.analyse(walking(60, 0.55), RATE_HZ, "lower_back", None, np.array([[8.5, 19.5]]))
+    (bout,) = known.bouts.to_dicts()
+    assert bout["steps_n"] == pytest.approx(20, abs=1)
+    assert bout["start_s"] == pytest.approx(8.5, abs=0.35)
 
 
 def test_an_empty_stretch_has_the_columns_of_a_full_one():
