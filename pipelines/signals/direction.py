@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 import polars as pl
-from scipy import signal
+
+from pipelines.signals.zero_phase import filtered
 
 FORWARD, BACKWARD, ABSTAIN = "forward", "backward", "abstain"
 LEAST_BOUTS, LEAST_SPAN_H = 10, 12.0  # of a recording that can be its own reference
@@ -27,13 +28,14 @@ def trunk_coupling(
 
     Its length is their correlation along the best horizontal line; its direction turns round with the walk's.
     """
-    band = signal.butter(2, [0.5, 6.0], "bandpass", fs=rate_hz, output="sos")
-    pad = min(len(up_g) - 1, int(2 * rate_hz))
     level = acc_g - np.einsum("ij,ij->i", acc_g, down)[:, None] * down
-    level = signal.sosfiltfilt(band, level, axis=0, padlen=pad)
-    speed = np.cumsum(signal.sosfiltfilt(band, up_g, padlen=pad))
-    speed = signal.sosfiltfilt(band, speed, padlen=pad)
+    both = _steps(np.column_stack((level, up_g)), rate_hz)
+    level, speed = both[:, :3], _steps(np.cumsum(both[:, 3]), rate_hz)
     return _share(level.T @ speed, level, speed)
+
+
+def _steps(x: np.ndarray, rate_hz: float) -> np.ndarray:
+    return filtered(x, "bandpass", (0.5, 6.0), rate_hz, order=2, settle_s=2.0)
 
 
 def limb_swing(gyro_dps: np.ndarray, rate_hz: float) -> tuple[float, float, float]:
@@ -41,9 +43,7 @@ def limb_swing(gyro_dps: np.ndarray, rate_hz: float) -> tuple[float, float, floa
 
     Swing is a short fast turn, stance a slow one back; walking backward the fast one goes the other way.
     """
-    band = signal.butter(2, [0.3, 8.0], "bandpass", fs=rate_hz, output="sos")
-    pad = min(len(gyro_dps) - 1, int(2 * rate_hz))
-    turn = signal.sosfiltfilt(band, gyro_dps, axis=0, padlen=pad)
+    turn = filtered(gyro_dps, "bandpass", (0.3, 8.0), rate_hz, order=2, settle_s=2.0)
     size = np.linalg.norm(turn, axis=1)
     power = max(float((size**2).mean()) ** 1.5, 1e-12)
     x, y, z = (turn * (size**2)[:, None]).mean(axis=0) / power

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage, signal
+from scipy import ndimage
+
+from pipelines.signals.zero_phase import filtered
 
 SLOWEST_HZ, FASTEST_HZ, USUAL_HZ = (
     0.6,
@@ -55,9 +57,7 @@ class Rhythm:
 
 def banded(samples: np.ndarray, rate_hz: float) -> np.ndarray:
     """What of a signal can be steps: 0.5 to 4 Hz, without delay."""
-    passed = signal.butter(2, _BAND_HZ, "bandpass", fs=rate_hz, output="sos")
-    pad = min(len(samples) - 1, int(_SETTLE_S * rate_hz))
-    return signal.sosfiltfilt(passed, samples, axis=0, padlen=pad)
+    return filtered(samples, "bandpass", _BAND_HZ, rate_hz, order=2, settle_s=_SETTLE_S)
 
 
 def rhythm(band: np.ndarray, rate_hz: float) -> Rhythm:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import signal
+
+from pipelines.signals.zero_phase import filtered
 
 G_MPS2 = 9.80665
 _ACC_HZ, _SPEED_HZ = 0.1, 1.0  # high-pass before each integration
@@ -48,12 +49,11 @@ def rises_m(vertical_g: np.ndarray, rate_hz: float, at: np.ndarray) -> np.ndarra
     Source: Zijlstra W, Hof AL. Gait Posture 2003;18(2):1-10, doi:10.1016/S0966-6362(02)00190-X; cut-offs Soltani 2021,
     the second one ours in walking slower than 80 steps/min. Assumes: two contacts or more.
     """
-    pad = min(len(vertical_g) - 1, int(3 * rate_hz))
-    cut_hz = min(_SPEED_HZ, _SPEED_STEPS * rate_hz / float(np.median(np.diff(at))))
+    steps_hz = rate_hz / float(np.median(np.diff(at)))
+    cut_hz = min(_SPEED_HZ, round(_SPEED_STEPS * steps_hz, 1))
 
     def freed(x: np.ndarray, cut_hz: float) -> np.ndarray:
-        high = signal.butter(4, cut_hz, "highpass", fs=rate_hz, output="sos")
-        return signal.sosfiltfilt(high, x, padlen=pad)
+        return filtered(x, "highpass", cut_hz, rate_hz, order=4, settle_s=3.0)
 
     speed = freed(np.cumsum(freed(vertical_g * G_MPS2, _ACC_HZ)) / rate_hz, cut_hz)
     place = np.cumsum(speed) / rate_hz

@@ -7,6 +7,8 @@ from fractions import Fraction
 import numpy as np
 from scipy import signal
 
+from pipelines.signals.zero_phase import filtered
+
 WORKING_HZ = 50.0  # steps have nothing above 20 Hz that is needed here
 _GRAVITY_HZ = 0.25  # slower than any step, faster than a change of posture
 _EDGE_S = 8.0
@@ -28,9 +30,7 @@ def gravity(acc_g: np.ndarray, rate_hz: float) -> np.ndarray:
 
     A second-order Butterworth low-pass at 0.25 Hz, run both ways so that it has no delay.
     """
-    slow = signal.butter(2, _GRAVITY_HZ, "lowpass", fs=rate_hz, output="sos")
-    pad = min(len(acc_g) - 1, int(_EDGE_S * rate_hz))
-    smooth = signal.sosfiltfilt(slow, acc_g, axis=0, padlen=pad)
+    smooth = filtered(acc_g, "lowpass", _GRAVITY_HZ, rate_hz, order=2, settle_s=_EDGE_S)
     length = np.linalg.norm(smooth, axis=1, keepdims=True)
     return smooth / np.maximum(length, 1e-6)
 
