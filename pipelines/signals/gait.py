@@ -16,6 +16,7 @@ PLACEMENTS = (*TRUNK, "wrist")
 _MOVING_G, _SILENT_S, _WIDEN_S, _SHORTEST_S = 0.015, 5, 3, 3
 _LONGEST_STEP_S = 1.8  # longer is a pause within the bout
 _LEAST_STRIDES = 5
+_CLOSING = 0.75  # of the usual rise, which goes with the square of a step's length
 _NEAR = int(
     2.0 * WORKING_HZ
 )  # samples before and after a bout, so that filters settle outside of it
@@ -107,13 +108,14 @@ def analyse(
         if known_s is None
         else bouts.within(at / WORKING_HZ, known_s)
     )
-    told = [(run, row) for run in runs if (row := _bout(stretch, at[run])) is not None]
+    told = [_bout(stretch, at[run], stops=known_s is None) for run in runs]
+    told = [both for both in told if both is not None]
     return GaitResult(
-        pl.DataFrame([row for _, row in told], schema=BOUT_SCHEMA, orient="row"),
+        pl.DataFrame([row for row, _ in told], schema=BOUT_SCHEMA, orient="row"),
         pl.DataFrame(
             {
-                "time_s": np.concatenate([at[run] for run, _ in told] or [at[:0]]) / WORKING_HZ,
-                "bout": np.repeat(np.arange(len(told)), [len(run) for run, _ in told]),
+                "time_s": np.concatenate([at for _, at in told] or [at[:0]]) / WORKING_HZ,
+                "bout": np.repeat(np.arange(len(told)), [len(at) for _, at in told]),
             },
             schema=CONTACT_SCHEMA,
         ),
@@ -149,11 +151,16 @@ def _stretch(acc_g: np.ndarray, rate_hz: float, placement: str) -> _Stretch:
     )  # fmt: skip
 
 
-def _bout(stretch: _Stretch, at: np.ndarray) -> tuple | None:
-    """One bout from its contacts (k,), or None where its steps are too unlike each other to be told apart."""
-    step_s = np.diff(at) / WORKING_HZ
+def _bout(stretch: _Stretch, at: np.ndarray, *, stops: bool) -> tuple[tuple, np.ndarray] | None:
+    """One bout and its contacts (k,), or None where its steps are too unlike each other to be told apart.
+
+    `stops`: the walk ends with its last contact, which then is the foot put beside the other if that step is low.
+    """
     near = slice(max(0, at[0] - _NEAR), min(len(stretch.up_g), at[-1] + _NEAR + 1))
     rise_m = stride.rises_m(stretch.up_g[near], WORKING_HZ, at - near.start)
+    if stops and len(at) > bouts.LEAST_CONTACTS and rise_m[-1] < _CLOSING * np.median(rise_m):
+        at, rise_m = at[:-1], rise_m[:-1]
+    step_s = np.diff(at) / WORKING_HZ
     reasons = []
     alike = stride.alike(step_s)
     stride_s = (step_s[1:] + step_s[:-1])[alike[1:] & alike[:-1]]
@@ -182,10 +189,11 @@ def _bout(stretch: _Stretch, at: np.ndarray) -> tuple | None:
             stretch.acc_g[near], stretch.down[near], stretch.up_g[near], WORKING_HZ
         )
     step_again, stride_again = _regularity(stretch.band[at[0] : at[-1] + 1], mean_s * WORKING_HZ)
-    return (
+    row = (
         at[0] / WORKING_HZ, at[-1] / WORKING_HZ, len(at) - 1, float((120 / stride_s).mean()), mean_s, spread,
         step_again, stride_again, half, three_half, *coupling, "; ".join(reasons) or None,
     )  # fmt: skip
+    return row, at
 
 
 def _regularity(band: np.ndarray, stride_lag: float) -> tuple[float | None, float | None]:
