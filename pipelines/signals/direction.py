@@ -38,18 +38,6 @@ def _steps(x: np.ndarray, rate_hz: float) -> np.ndarray:
     return filtered(x, "bandpass", (0.5, 6.0), rate_hz, order=2, settle_s=2.0)
 
 
-def limb_swing(gyro_dps: np.ndarray, rate_hz: float) -> tuple[float, float, float]:
-    """How one-sided the turning of shank or foot is, on the device's axes: third moment over the second's power.
-
-    Swing is a short fast turn, stance a slow one back; walking backward the fast one goes the other way.
-    """
-    turn = filtered(gyro_dps, "bandpass", (0.3, 8.0), rate_hz, order=2, settle_s=2.0)
-    size = np.linalg.norm(turn, axis=1)
-    power = max(float((size**2).mean()) ** 1.5, 1e-12)
-    x, y, z = (turn * (size**2)[:, None]).mean(axis=0) / power
-    return float(x), float(y), float(z)
-
-
 def _share(product: np.ndarray, level: np.ndarray, speed: np.ndarray) -> tuple[float, float, float]:
     along = level @ (product / max(np.linalg.norm(product), 1e-12))
     power = np.sqrt((along**2).sum() * (speed**2).sum())
@@ -57,9 +45,21 @@ def _share(product: np.ndarray, level: np.ndarray, speed: np.ndarray) -> tuple[f
     return float(x), float(y), float(z)
 
 
-def decide(bouts: pl.DataFrame) -> pl.DataFrame:
-    """The bouts with `p_backward`, `direction` and `direction_reason`, judged against their own recording.
+def ahead_of(bouts: pl.DataFrame) -> np.ndarray | None:
+    """What walking forward looks like on this device, from bouts known to be forward (a calibration walk): (3,).
 
+    None where not a single bout has a coupling. It holds as long as the device is not put on anew.
+    """
+    coupling = bouts.select(_COUPLING).drop_nulls().to_numpy()
+    length = np.linalg.norm(coupling.sum(axis=0)) if len(coupling) else 0.0
+    return coupling.sum(axis=0) / length if length > 0 else None
+
+
+def decide(bouts: pl.DataFrame, ahead: np.ndarray | None = None) -> pl.DataFrame:
+    """The bouts with `p_backward`, `direction` and `direction_reason`.
+
+    They are judged against `ahead`, what forward walking looks like on the device (see `ahead_of`), or without it
+    against most of their own recording, if that is long enough.
     Assumes: `start_us`, `end_us` and the coupling of each bout.
     """
     nothing = bouts.with_columns(p_backward=pl.lit(None, pl.Float64), direction=pl.lit(ABSTAIN))
@@ -69,9 +69,12 @@ def decide(bouts: pl.DataFrame) -> pl.DataFrame:
     told = np.isfinite(coupling).all(axis=1)
     length_s = (bouts["end_us"] - bouts["start_us"]).to_numpy() / 1e6
     span_h = (bouts["end_us"].max() - bouts["start_us"].min()) / 3.6e9
-    if told.sum() < LEAST_BOUTS or span_h < LEAST_SPAN_H:
+    if not told.any():
+        return nothing.with_columns(direction_reason=pl.lit("placement"))
+    if ahead is None and (told.sum() < LEAST_BOUTS or span_h < LEAST_SPAN_H):
         return nothing.with_columns(direction_reason=pl.lit("recording_too_short_to_know_forward"))
-    ahead = _reference(coupling[told], length_s[told])
+    if ahead is None:
+        ahead = _reference(coupling[told], length_s[told])
     if ahead is None:
         return nothing.with_columns(direction_reason=pl.lit("bouts_disagree_on_forward"))
     along = np.where(told, np.nan_to_num(coupling) @ ahead, np.nan)
@@ -80,9 +83,8 @@ def decide(bouts: pl.DataFrame) -> pl.DataFrame:
         p_backward=pl.Series(p).fill_nan(None),
         direction=pl.Series(np.select([p >= SURE, p <= 1 - SURE], [BACKWARD, FORWARD], ABSTAIN)),
         direction_reason=pl.Series(
-            [None if q >= SURE or q <= 1 - SURE else "between_the_bounds" for q in p],
-            dtype=pl.String,
-        ),
+            np.select([~told, (p < SURE) & (p > 1 - SURE)], ["placement", "between_the_bounds"], ""),
+        ).replace("", None),
     )
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from pipelines.signals import bouts, contacts, direction, rhythm, stride
+from pipelines.signals import bouts, contacts, direction, limb, rhythm, stride
 from pipelines.signals.vertical import WORKING_HZ, at_working_rate, gravity, vertical_g
 
 LEAST_RATE_HZ, FULL_RATE_HZ = 20.0, 40.0
 TRUNK = ("lower_back", "hip")  # where the acceleration against gravity is that of the trunk
-PLACEMENTS = (*TRUNK, "wrist")
+LEG = ("shank", "foot")
+PLACEMENTS = (*TRUNK, *LEG, "wrist")
 _MOVING_G, _SILENT_S, _WIDEN_S, _SHORTEST_S = 0.015, 5, 3, 3
 _LONGEST_STEP_S = 1.8  # longer is a pause within the bout
 _LEAST_STRIDES = 5
@@ -88,12 +89,15 @@ def analyse(
     """The walking bouts in one stretch of samples (n, 3) without a gap.
 
     Steps and cadence hold wherever the device follows the trunk's rhythm; the rise of a pendulum only at the lower
-    back. What cannot be told of a bout is null, with the reason in `not_told`. Where the walking is known from outside
+    back; a shank or foot tells its strides, of which two steps are made each, and needs `gyro_dps`.
+    What cannot be told of a bout is null, with the reason in `not_told`. Where the walking is known from outside
     (a laboratory, a stopwatch), `known_s` (k, 2) gives its seconds, and no bout is sought elsewhere.
     """
-    reason = _cannot(acc_g, rate_hz, placement)
+    reason = _cannot(acc_g, rate_hz, placement, gyro_dps)
     if reason is not None:
         return _nothing(reason)
+    if placement in LEG:
+        return _of_leg(np.asarray(gyro_dps, np.float64), rate_hz)
     acc_g = at_working_rate(np.asarray(acc_g, np.float64), rate_hz)
     if len(acc_g) < rhythm.WINDOW_S * WORKING_HZ:
         return _nothing()
@@ -110,19 +114,12 @@ def analyse(
     )
     told = [_bout(stretch, at[run], stops=known_s is None) for run in runs]
     told = [both for both in told if both is not None]
-    return GaitResult(
-        pl.DataFrame([row for row, _ in told], schema=BOUT_SCHEMA, orient="row"),
-        pl.DataFrame(
-            {
-                "time_s": np.concatenate([at for _, at in told] or [at[:0]]) / WORKING_HZ,
-                "bout": np.repeat(np.arange(len(told)), [len(at) for _, at in told]),
-            },
-            schema=CONTACT_SCHEMA,
-        ),
-    )
+    return _result([row for row, _ in told], [contacts_of for _, contacts_of in told])
 
 
-def _cannot(acc_g: np.ndarray, rate_hz: float, placement: str | None) -> str | None:
+def _cannot(
+    acc_g: np.ndarray, rate_hz: float, placement: str | None, gyro_dps: np.ndarray | None
+) -> str | None:
     """Why nothing can be told of these samples."""
     if placement is None:
         return "placement_unknown"
@@ -130,7 +127,11 @@ def _cannot(acc_g: np.ndarray, rate_hz: float, placement: str | None) -> str | N
         return "no_step_method_for_placement"
     if rate_hz < LEAST_RATE_HZ:
         return "rate_below_20_hz"
-    if not np.isfinite(acc_g).all():
+    if placement in LEG and gyro_dps is None:
+        return "no_gyroscope"
+    if placement in LEG and rate_hz < FULL_RATE_HZ:
+        return "rate_below_40_hz"
+    if not np.isfinite(gyro_dps if placement in LEG else acc_g).all():
         return "gap"
     return None
 
@@ -138,6 +139,41 @@ def _cannot(acc_g: np.ndarray, rate_hz: float, placement: str | None) -> str | N
 def _nothing(*reasons: str) -> GaitResult:
     return GaitResult(
         pl.DataFrame(schema=BOUT_SCHEMA), pl.DataFrame(schema=CONTACT_SCHEMA), frozenset(reasons)
+    )
+
+
+def _of_leg(gyro_dps: np.ndarray, rate_hz: float) -> GaitResult:
+    """The bouts that one leg walks; its contacts are the middles of its swings."""
+    if len(gyro_dps) < rhythm.WINDOW_S * rate_hz:
+        return _nothing()
+    turn = at_working_rate(gyro_dps, rate_hz)
+    rows, found = [], limb.walks(turn, WORKING_HZ)
+    for walk in found:
+        stride_s = np.diff(walk.swings) / WORKING_HZ
+        stride_s = stride_s[stride.alike(stride_s)]
+        enough = len(stride_s) >= _LEAST_STRIDES
+        spread = float(stride_s.std(ddof=1) / stride_s.mean() * 100) if enough else None
+        reasons = ["regularity:placement", "speed:placement"]
+        if not enough:
+            reasons.insert(0, "stride_time_cv:fewer_than_5_strides")
+        rows.append((
+            walk.swings[0] / WORKING_HZ, walk.swings[-1] / WORKING_HZ, 2 * (len(walk.swings) - 1),
+            float((120 / stride_s).mean()), float(stride_s.mean()), spread, None, None, None, None,
+            *walk.swing_way, "; ".join(reasons),
+        ))  # fmt: skip
+    return _result(rows, [walk.swings for walk in found])
+
+
+def _result(rows: list[tuple], at: list[np.ndarray]) -> GaitResult:
+    return GaitResult(
+        pl.DataFrame(rows, schema=BOUT_SCHEMA, orient="row"),
+        pl.DataFrame(
+            {
+                "time_s": np.concatenate([*at, np.empty(0)]) / WORKING_HZ,
+                "bout": np.repeat(np.arange(len(at)), [len(run) for run in at]),
+            },
+            schema=CONTACT_SCHEMA,
+        ),
     )
 
 

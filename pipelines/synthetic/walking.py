@@ -175,7 +175,7 @@ def _limb(
     part = place % 1.0
     swing = np.clip((part - (1 - _SWING)) / _SWING, 0, 1)
     stance = np.clip(part / (1 - _SWING), 0, 1)
-    reach_deg = np.degrees(np.clip(length_m.mean() / 0.85, 0.1, 1.2)) * (1 + rng.normal(0, 0.03))
+    reach_deg = (20 + 45 * length_m.mean()) * (1 + rng.normal(0, 0.03))
     pitch = reach_deg * (0.5 - stance + (1 - np.cos(np.pi * swing)) / 2)
     if walk.backward:
         pitch = -pitch

@@ -15,7 +15,7 @@ RATE_HZ = 100.0
 def walking(steps_n: int, step_s: float, *, tilt_deg: float = 0.0, rate_hz: float = RATE_HZ):
     """A trunk that rises and falls once per step, 3 s of standing before and after: (n, 3) in g."""
     rest = int(3 * rate_hz)
-    t = np.arange(int(round(steps_n * step_s * rate_hz)) + 1) / rate_hz
+    t = np.arange(round(steps_n * step_s * rate_hz) + 1) / rate_hz
     up = 0.25 * np.cos(2 * np.pi * t / step_s + np.pi)  # lowest, so thrown up most, at each contact
     ahead = 0.1 * np.sin(2 * np.pi * t / step_s)
     moved = np.column_stack((1 + up, np.zeros_like(up), ahead))
@@ -79,7 +79,8 @@ def test_two_walks_with_a_rest_between_are_two_bouts():
     ("rate_hz", "placement", "reason"),
     [
         (10.0, "lower_back", "rate_below_20_hz"),
-        (100.0, "shank", "no_step_method_for_placement"),
+        (100.0, "thigh", "no_step_method_for_placement"),
+        (100.0, "shank", "no_gyroscope"),
         (100.0, None, "placement_unknown"),
     ],
 )
