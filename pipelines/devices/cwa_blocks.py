@@ -1,0 +1,196 @@
+"""Blocks of a CWA file found and unpacked in compiled loops: 512 bytes each, with a mark and a checksum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+BLOCK = 512
+MARK = b"AX\xfc\x01"  # and the length of what follows, 508
+FIRST_SAMPLE = 30
+BAD, TRAILING, TRUNCATED = 1, 2, 3
+_MARK = np.frombuffer(MARK, np.uint8)
+_WAIT = BLOCK + len(MARK)  # a block is judged when the mark after it can be seen
+_SAME_FAULT = 2 * BLOCK  # bytes out of place behind a bad block belong to it
+
+
+@dataclass(frozen=True)
+class Found:
+    """What lies in a stretch of bytes; places are counted from its beginning."""
+
+    at: np.ndarray  # blocks with a right checksum
+    faults: np.ndarray  # (n, 2): place, and one of BAD, TRAILING, TRUNCATED
+    end: int  # what lies behind is not yet looked at
+    junk: np.ndarray  # handed to the next stretch
+
+
+def no_junk() -> np.ndarray:
+    """The state before the first stretch: whether in junk, where it began, all 0xFF, named already."""
+    return np.array([0, 0, 1, 0], np.int64)
+
+
+def find_blocks(data: np.ndarray, is_end: bool, junk: np.ndarray) -> Found:
+    """The blocks of a stretch; bytes that are none are passed over up to the next mark."""
+    most = len(data) // BLOCK + 1
+    at = np.empty(most, np.int64)
+    faults = np.empty((2 * most + 2, 2), np.int64)
+    junk = junk.copy()
+    n, n_faults, end = _find(data, is_end, _MARK, junk, at, faults)
+    junk[1] -= end
+    return Found(at[:n], faults[:n_faults], end, junk)
+
+
+def unpack(
+    data: np.ndarray,
+    at: np.ndarray,
+    n_samples: np.ndarray,
+    n_axes: np.ndarray,
+    is_packed: np.ndarray,
+    acc_unit: np.ndarray,
+    gyro_unit: np.ndarray,
+    limit: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+    """Samples in g and degrees per second, one block after the other; samples at the limit by block."""
+    total = int(n_samples.sum())
+    acc = np.empty((total, 3), np.float32)
+    has_gyro = bool((n_axes > 3).any())
+    gyro = np.zeros((total if has_gyro else 0, 3), np.float32)
+    at_limit = np.zeros(len(at), np.int64)
+    _unpack(data, at, n_samples, n_axes, is_packed, acc_unit, gyro_unit, limit, acc, gyro, at_limit)
+    return acc, gyro if has_gyro else None, at_limit
+
+
+@njit(cache=True, nogil=True)
+def _is_mark(data, at, mark):
+    if at + len(mark) > len(data):
+        return False
+    for i in range(len(mark)):  # noqa: SIM110
+        if data[at + i] != mark[i]:
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _is_whole(data, at):
+    low, high = np.uint32(0), np.uint32(0)
+    for i in range(0, BLOCK, 2):
+        low += data[at + i]
+        high += data[at + i + 1]
+    return (low + (high << np.uint32(8))) & np.uint32(0xFFFF) == 0
+
+
+@njit(cache=True, nogil=True)
+def _leave_junk(junk, kind, faults, n):
+    """Names the junk that ends here, unless the block before it was named."""
+    if junk[0] and not junk[3]:
+        faults[n, 0], faults[n, 1] = junk[1], kind
+        n += 1
+    junk[0] = 0
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _find(data, is_end, mark, junk, good, faults):
+    size = len(data)
+    n = n_faults = at = 0
+    room = BLOCK if is_end else _WAIT
+    while at + room <= size:
+        if _is_mark(data, at, mark):
+            is_whole = _is_whole(data, at)
+            if is_whole or _is_mark(data, at + BLOCK, mark) or at + BLOCK == size:
+                n_faults = _leave_junk(junk, BAD, faults, n_faults)
+                if is_whole:
+                    good[n] = at
+                    n += 1
+                else:
+                    faults[n_faults, 0], faults[n_faults, 1] = at, BAD
+                    n_faults += 1
+                at += BLOCK
+                continue
+            if not junk[0]:
+                faults[n_faults, 0], faults[n_faults, 1] = at, BAD
+                n_faults += 1
+                junk[0], junk[1], junk[2], junk[3] = 1, at, 1, 1
+                at += len(mark)
+                continue
+        if junk[0] and junk[3] and at - junk[1] >= _SAME_FAULT:
+            junk[0] = 0
+        if not junk[0]:
+            junk[0], junk[1], junk[2], junk[3] = 1, at, 1, 0
+        junk[2] &= data[at] == 0xFF
+        at += 1
+    if is_end:
+        start = at
+        while at < size:
+            matched = 0
+            while matched < len(mark) and at + matched < size:
+                if data[at + matched] != mark[matched]:
+                    break
+                matched += 1
+            # of a mark cut at the end, what is there must begin where a block would
+            if matched == len(mark) or (at + matched == size and at == start and not junk[0]):
+                break
+            if not junk[0]:
+                junk[0], junk[1], junk[2], junk[3] = 1, at, 1, 0
+            junk[2] &= data[at] == 0xFF
+            at += 1
+        n_faults = _leave_junk(junk, TRAILING if junk[2] and at == size else BAD, faults, n_faults)
+        if at < size:
+            faults[n_faults, 0], faults[n_faults, 1] = at, TRUNCATED
+            n_faults += 1
+        at = size
+    return n, n_faults, at
+
+
+@njit(cache=True, nogil=True)
+def _word(data, at):
+    value = np.int32(data[at]) | (np.int32(data[at + 1]) << 8)
+    return value - 65536 if value > 32767 else value
+
+
+@njit(cache=True, nogil=True)
+def _unpack(
+    data, at, n_samples, n_axes, is_packed, acc_unit, gyro_unit, limit, acc, gyro, at_limit
+):
+    """Source: Open Movement, cwa.h: packed as eezzzzzzzzzzyyyyyyyyyyxxxxxxxxxx, else 16 bits a value."""
+    row = 0
+    for block in range(len(at)):
+        place = at[block] + FIRST_SAMPLE
+        unit, most = acc_unit[block], limit[block]
+        count = 0
+        if is_packed[block]:
+            for _ in range(n_samples[block]):
+                bits = (
+                    np.uint32(data[place])
+                    | (np.uint32(data[place + 1]) << np.uint32(8))
+                    | (np.uint32(data[place + 2]) << np.uint32(16))
+                    | (np.uint32(data[place + 3]) << np.uint32(24))
+                )
+                shift = np.int32(bits >> np.uint32(30))
+                full = False
+                for axis in range(3):
+                    raw = np.int32((bits >> np.uint32(10 * axis)) & np.uint32(0x3FF))
+                    raw = (raw - 1024 if raw > 511 else raw) << shift
+                    full |= raw >= most or raw <= -most
+                    acc[row, axis] = raw * unit
+                count += full
+                place += 4
+                row += 1
+        else:
+            axes = n_axes[block]
+            first = place + (6 if axes > 3 else 0)
+            for _ in range(n_samples[block]):
+                full = False
+                for axis in range(3):
+                    raw = _word(data, first + 2 * axis)
+                    full |= raw >= most or raw <= -most
+                    acc[row, axis] = raw * unit
+                if axes > 3:
+                    for axis in range(3):
+                        gyro[row, axis] = _word(data, first - 6 + 2 * axis) * gyro_unit[block]
+                count += full
+                first += 2 * axes
+                row += 1
+        at_limit[block] = count
