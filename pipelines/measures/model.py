@@ -62,6 +62,7 @@ class Measure:
     reads: Reads
     scales: dict[str, Scale]
     thresholds: tuple[Threshold, ...] = ()
+    form: str | None = None  # the form whose answers it reads, where that is another measure's
 
 
 def numbered(prefix: str, count: int) -> tuple[str, ...]:

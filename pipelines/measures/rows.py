@@ -39,7 +39,10 @@ def answers_by_scale(answers: pl.LazyFrame, measure: Measure) -> pl.LazyFrame:
     top_of = {item: scale.item_top for scale in measure.scales.values() for item in scale.items}
     top = pl.col("item").replace_strict(top_of, default=None, return_dtype=pl.Float64)
     return (
-        answers.filter(pl.col("measure") == measure.name, pl.col("item").is_in(list(scale_of)))
+        answers.filter(
+            pl.col("measure") == (measure.form or measure.name),
+            pl.col("item").is_in(list(scale_of)),
+        )
         .pipe(of_index_side, "knee_side")
         .filter(pl.col("answer").is_between(0, top))
         .sort(*_RESTS_ON)

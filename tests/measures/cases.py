@@ -97,7 +97,7 @@ def rows_of_case(measure: str, case: dict[str, Any]) -> list[dict[str, Any]]:
     """The input rows of one worked vector."""
     more = {key: case[key] for key in ("knee_side", "index_knee_side") if key in case}
     if "answers" in case:
-        return answer_rows(measure, case["answers"], **more)
+        return answer_rows(discovered()[measure].MEASURE.form or measure, case["answers"], **more)
     index = {"index_knee_side": "right"} | more
     if "windows" in case:
         return [{"row_no": 1} | window for window in case["windows"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import polars as pl
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 from pipelines.measures import OUTCOME_SCHEMA, discovered, score_all, thresholds
+from pipelines.measures.koos_ps import SCORE_OF_RAW
 from tests.measures.cases import VISIT, answer_rows, frame, rows_of_case, scores
 
 HERE = Path(__file__).parent
@@ -39,7 +41,9 @@ def test_worked_vector(measure, case):
 
 
 def test_all_are_discovered_and_each_has_vectors():
-    assert list(MEASURES) == ["10mwt", "3mbwt", "berg", "koos", "pain", "rwg", "sls", "tug"]
+    assert list(MEASURES) == [
+        "10mwt", "3mbwt", "berg", "koos", "koos12", "koosps", "pain", "rwg", "sls", "tug", "womac",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("measure", ["koos", "pain", "berg"])
@@ -102,6 +106,7 @@ def test_score_all_joins_every_measure_with_unit_direction_and_source_row():
         ("10mwt", "fast_speed", 1.25, "mps", "higher", 4),
         ("berg", "total", 56.0, "points", "higher", 9),
         ("koos", "qol", 75.0, "points", "higher", 5),
+        ("koos12", "qol", 75.0, "points", "higher", 5),
         ("pain", "now", 3.0, "points", "lower", 7),
         ("sls", "at_cap", 1.0, "1", "higher", 12),
         ("sls", "best", 40.0, "s", "higher", 12),
@@ -215,3 +220,8 @@ def test_exactly_0_8_metres_per_second_is_not_yet_a_community_walker():
         "community walker": ">",
         "at most limited community walker": "<=",
     }
+
+
+def test_the_table_of_koos_ps_has_29_rows_and_falls_strictly():
+    assert len(SCORE_OF_RAW) == 29
+    assert all(high > low for high, low in itertools.pairwise(SCORE_OF_RAW))
