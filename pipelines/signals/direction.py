@@ -16,8 +16,10 @@ from pipelines.signals.zero_phase import filtered
 FORWARD, BACKWARD, ABSTAIN = "forward", "backward", "abstain"
 LEAST_BOUTS, LEAST_SPAN_H = 10, 12.0  # of a recording that can be its own reference
 LEAST_AGREEMENT = 0.8  # of its bouts, by time walked
-SURE = 0.9
-_SLOPE = 11.0  # a coupling of 0.2 on either side, as in the captured walks, is 0.9
+SURE = 0.95
+_SLOPE = (
+    5.5  # a coupling of 0.53 is sure; the captured walks, 0.1 to 0.2 on either side, stay untold
+)
 _COUPLING = ["coupling_x", "coupling_y", "coupling_z"]
 
 
@@ -78,12 +80,16 @@ def decide(bouts: pl.DataFrame, ahead: np.ndarray | None = None) -> pl.DataFrame
     if ahead is None:
         return nothing.with_columns(direction_reason=pl.lit("bouts_disagree_on_forward"))
     along = np.where(told, np.nan_to_num(coupling) @ ahead, np.nan)
+    # What points elsewhere than forward walking, or its opposite, says less: sway, a device that slipped.
+    along *= np.abs(along) / np.maximum(np.linalg.norm(np.nan_to_num(coupling), axis=1), 1e-12)
     p = 1 / (1 + np.exp(_SLOPE * along))
     return bouts.with_columns(
         p_backward=pl.Series(p).fill_nan(None),
         direction=pl.Series(np.select([p >= SURE, p <= 1 - SURE], [BACKWARD, FORWARD], ABSTAIN)),
         direction_reason=pl.Series(
-            np.select([~told, (p < SURE) & (p > 1 - SURE)], ["placement", "between_the_bounds"], ""),
+            np.select(
+                [~told, (p < SURE) & (p > 1 - SURE)], ["placement", "between_the_bounds"], ""
+            ),
         ).replace("", None),
     )
 

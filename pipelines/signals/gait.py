@@ -8,7 +8,13 @@ import numpy as np
 import polars as pl
 
 from pipelines.signals import bouts, contacts, direction, limb, rhythm, stride
-from pipelines.signals.vertical import WORKING_HZ, at_working_rate, gravity, vertical_g
+from pipelines.signals.vertical import (
+    WORKING_HZ,
+    at_working_rate,
+    gravity,
+    stretched,
+    vertical_g,
+)
 
 LEAST_RATE_HZ, FULL_RATE_HZ = 20.0, 40.0
 TRUNK = ("lower_back", "hip")  # where the acceleration against gravity is that of the trunk
@@ -114,7 +120,8 @@ def analyse(
     )
     told = [_bout(stretch, at[run], stops=known_s is None) for run in runs]
     told = [both for both in told if both is not None]
-    return _result([row for row, _ in told], [contacts_of for _, contacts_of in told])
+    rows, each = [row for row, _ in told], [contacts_of for _, contacts_of in told]
+    return _result(rows, each, stretched(rate_hz))
 
 
 def _cannot(
@@ -161,15 +168,17 @@ def _of_leg(gyro_dps: np.ndarray, rate_hz: float) -> GaitResult:
             float((120 / stride_s).mean()), float(stride_s.mean()), spread, None, None, None, None,
             *walk.swing_way, "; ".join(reasons),
         ))  # fmt: skip
-    return _result(rows, [walk.swings for walk in found])
+    return _result(rows, [walk.swings for walk in found], stretched(rate_hz))
 
 
-def _result(rows: list[tuple], at: list[np.ndarray]) -> GaitResult:
+def _result(rows: list[tuple], at: list[np.ndarray], second_s: float) -> GaitResult:
     return GaitResult(
-        pl.DataFrame(rows, schema=BOUT_SCHEMA, orient="row"),
+        pl.DataFrame(rows, schema=BOUT_SCHEMA, orient="row").with_columns(
+            pl.col("start_s", "end_s") * second_s
+        ),
         pl.DataFrame(
             {
-                "time_s": np.concatenate([*at, np.empty(0)]) / WORKING_HZ,
+                "time_s": np.concatenate([*at, np.empty(0)]) / WORKING_HZ * second_s,
                 "bout": np.repeat(np.arange(len(at)), [len(run) for run in at]),
             },
             schema=CONTACT_SCHEMA,

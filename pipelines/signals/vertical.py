@@ -15,14 +15,20 @@ _EDGE_S = 8.0
 
 
 def at_working_rate(samples: np.ndarray, rate_hz: float) -> np.ndarray:
-    """The samples (n, k) at 50 Hz, nothing folded back from above 25 Hz.
-
-    Assumes: `rate_hz` is within 0.1 % of a ratio of whole numbers up to 200 to 50 Hz.
-    """
-    ratio = Fraction(WORKING_HZ / rate_hz).limit_denominator(200)
+    """The samples (n, k) at 50 Hz, to within a thousandth (see `stretched`), nothing folded back from above 25 Hz."""
+    ratio = _ratio(rate_hz)
     if ratio == 1:
         return samples
     return signal.resample_poly(samples, ratio.numerator, ratio.denominator, axis=0, padtype="line")
+
+
+def stretched(rate_hz: float) -> float:
+    """Seconds that pass in one second of the samples at the working rate: a device's clock runs as it will."""
+    return WORKING_HZ / (rate_hz * float(_ratio(rate_hz)))
+
+
+def _ratio(rate_hz: float) -> Fraction:
+    return Fraction(WORKING_HZ / rate_hz).limit_denominator(200)
 
 
 def gravity(acc_g: np.ndarray, rate_hz: float) -> np.ndarray:

@@ -45,6 +45,13 @@ def test_any_usual_rate_gives_the_same_cadence(rate_hz):
     assert found.bouts["cadence_mean_spm"].item() == pytest.approx(60 / 0.55, rel=0.01)
 
 
+def test_a_device_that_runs_slow_does_not_drift_away_from_its_clock():
+    """An hour at 100.01 Hz, with a walk at its end: 0.01 % of an hour would be a third of a second."""
+    still = np.tile([1.0, 0.0, 0.0], (350_000, 1))
+    found = gait.analyse(np.concatenate((still, walking(40, 0.55))), 100.01, "lower_back").bouts
+    assert found["start_s"].item() == pytest.approx(350_300 / 100.01, abs=0.2)
+
+
 def test_the_rise_of_a_sinusoid_is_its_double_amplitude():
     """Vertical acceleration of amplitude a at w is a displacement of a / w^2 to either side."""
     w = 2 * np.pi / 0.55
