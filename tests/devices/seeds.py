@@ -97,5 +97,13 @@ SEEDS = {
         *raw_csv("MOS2E1", timestamps=True, delimiter=";", date_order="DMY"),
     ],
     "xsens_dot": lambda: samples("xsens_dot_text", 60 * WALK_G, "D422CD000001", offset_h=8),
-    "cwa": lambda: samples("cwa_bytes", 12345),
+    "cwa": lambda: [
+        *samples("cwa_bytes", 12345),
+        *samples("cwa_bytes", 12345, packed=False, fraction=False),
+        *samples("cwa_bytes", 12345, gyro_dps=60 * WALK_G),
+    ],
+    "axivity_csv": lambda: [
+        *samples("axivity_text", function="axivity_csv_bytes"),
+        *samples("axivity_text", function="axivity_csv_bytes", stamps=True, header=True),
+    ],
 }  # fmt: skip
