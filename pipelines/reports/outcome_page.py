@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipelines.reports import arms, thresholds
+from pipelines.reports import arms, thresholds, visit_model
 from pipelines.reports.layout import blocks
 from pipelines.reports.layout.figures import change_dots, missingness, trajectories
 from pipelines.reports.layout.numbers import fraction, interval, number, percent, signed
@@ -35,7 +35,7 @@ def outcome_page(report: OutcomeReport, source: Source) -> blocks.Page:
     sections = [
         _course(source, rows, primary),
         _individual(rows, primary),
-        *([arms.section(source, rows, [primary, *others])] if source.audience == "closed" else []),
+        *(_between_arms(source, rows, [primary, *others]) if source.audience == "closed" else []),
         _others(source, rows, [primary, *others]),
         _missing(forms, report.forms),
         thresholds.section(source, [primary, *others]),
@@ -46,6 +46,10 @@ def outcome_page(report: OutcomeReport, source: Source) -> blocks.Page:
         summary=_summary(source, rows, forms, primary), sources=thresholds.sources(source, [primary, *others]),
         footnotes=_footnotes(source),
     )  # fmt: skip
+
+
+def _between_arms(source: Source, rows: pl.DataFrame, scales: list[Scale]) -> list[blocks.Section]:
+    return [arms.section(source, rows, scales), visit_model.section(source, rows, scales[0])]
 
 
 def _opening(text: str) -> str:
