@@ -105,7 +105,7 @@ def analyse(
     if placement in LEG:
         return _of_leg(np.asarray(gyro_dps, np.float64), rate_hz)
     acc_g = at_working_rate(np.asarray(acc_g, np.float64), rate_hz)
-    if len(acc_g) < rhythm.WINDOW_S * WORKING_HZ:
+    if len(acc_g) < rhythm.SHORTEST_S * WORKING_HZ:
         return _nothing()
     stretch = _stretch(acc_g, rate_hz, placement)
     found = rhythm.rhythm(stretch.band, WORKING_HZ)
@@ -151,7 +151,7 @@ def _nothing(*reasons: str) -> GaitResult:
 
 def _of_leg(gyro_dps: np.ndarray, rate_hz: float) -> GaitResult:
     """The bouts that one leg walks; its contacts are the middles of its swings."""
-    if len(gyro_dps) < rhythm.WINDOW_S * rate_hz:
+    if len(gyro_dps) < rhythm.SHORTEST_S * rate_hz:
         return _nothing()
     turn = at_working_rate(gyro_dps, rate_hz)
     rows, found = [], limb.walks(turn, WORKING_HZ)

@@ -14,7 +14,7 @@ SLOWEST_HZ, FASTEST_HZ, USUAL_HZ = (
     3.0,
     1.75,
 )  # steps per second: from 36 a minute, the slowest that Mobilise-D keeps
-WINDOW_S, HOP_S = 6.0, 1.0
+WINDOW_S, HOP_S, SHORTEST_S = 6.0, 1.0, 3.0
 LEAST_REPEAT, GOES_ON, LEAST_POWER_G = 0.5, 0.4, 0.01
 _BAND_HZ = (0.5, 4.0)
 _STEP_SHARE, _SLOW_STEP_SHARE, _SLOW_STEP_S = 0.5, 0.25, 1.2
@@ -65,7 +65,7 @@ def rhythm(band: np.ndarray, rate_hz: float) -> Rhythm:
 
     Half of a window's repetition and 0.01 g are needed: of white noise one window in twenty repeats as well.
     Source of 0.01 g: Iluz T, et al. J Neuroeng Rehabil 2014;11:48, doi:10.1186/1743-0003-11-48 (least activity).
-    Assumes: `band` is at least one window long.
+    A stretch shorter than a window is one. Assumes: it is at least `SHORTEST_S` long.
     """
     steps_hz, share, power_g = track(band, rate_hz)
     moves = (power_g >= LEAST_POWER_G) & np.isfinite(steps_hz)
@@ -104,7 +104,7 @@ def track(band: np.ndarray, rate_hz: float) -> tuple[np.ndarray, np.ndarray, np.
     Source: Moe-Nilssen R, Helbostad JL. J Biomech 2004;37(1):121-126, doi:10.1016/S0021-9290(03)00233-1
     (unbiased autocorrelation of trunk acceleration). The shares are ours.
     """
-    size, hop = int(WINDOW_S * rate_hz), int(HOP_S * rate_hz)
+    size, hop = min(int(WINDOW_S * rate_hz), len(band)), int(HOP_S * rate_hz)
     windows = np.lib.stride_tricks.sliding_window_view(band, size)[::hop]
     share, power_g = autocorrelation(windows, size // 2)
     first = int(rate_hz / FASTEST_HZ)

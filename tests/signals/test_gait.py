@@ -155,6 +155,13 @@ def test_walking_known_from_outside_is_measured_there_and_nowhere_else():
     assert bout["start_s"] == pytest.approx(8.5, abs=0.35)
 
 
+@pytest.mark.parametrize("seconds", [4.0, 5.0, 7.0])
+def test_a_stretch_that_is_cut_to_the_walk_keeps_its_steps(seconds):
+    acc_g = walking(40, 0.5)[500 : 500 + int(seconds * RATE_HZ)]
+    (bout,) = gait.analyse(acc_g, RATE_HZ, "lower_back").bouts.to_dicts()
+    assert bout["steps_n"] == pytest.approx(seconds / 0.5, abs=1.5)
+
+
 def test_an_empty_stretch_has_the_columns_of_a_full_one():
     assert gait.analyse(np.empty((0, 3)), RATE_HZ, "lower_back").bouts.schema == pl.Schema(
         gait.BOUT_SCHEMA
