@@ -98,6 +98,7 @@ def _header(
         "Configuration Info", f"Measurement Frequency:{rate_hz:g} Hz", "Measurement Period:168 Hours",
         f"Start Time:{stamps[0]}", f"Time Zone:{zone}", "",
         "Trial Info", "Study Centre:", "Study Code:", f"Investigator ID:{padding}",
+        f"Exercise Type:{padding}", f"Config Operator ID:{padding}",
         f"Config Time:{stamps[0]}", f"Config Notes:{padding}", "Extract Operator ID:",
         f"Extract Time:{stamps[-1]}", f"Extract Notes:{notes}", "",
         "Subject Info", f"Device Location Code:{location}", "Subject Code:", "Date of Birth:1900-1-1",
