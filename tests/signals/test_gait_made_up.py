@@ -54,3 +54,13 @@ def test_direction_after_a_calibration_walk(placement):
     assert decided(Walk(step_s=0.6, speed_mps=0.9), placement, 2, ahead) == ["forward"]
     back = Walk(step_s=0.7, speed_mps=0.6, backward=True)
     assert decided(back, placement, 3, ahead) == ["backward"]
+
+
+def test_a_very_slow_walk_is_a_candidate():
+    """0.3 m/s at 60 steps/min, the slowest of the walkers, with the noise of a wearable."""
+    made = simulate(WALKERS["very slow"], 100.0, seed=4, rest_s=20.0, noise_g=0.004)
+    seconds = np.linalg.norm(made.acc_g[: len(made.acc_g) // 100 * 100], axis=1).reshape(-1, 100)
+    spans = gait.candidates(seconds.std(axis=1, ddof=1), np.full(len(seconds), 100))
+    ((start, end),) = spans
+    assert start <= made.contacts_s[0] and end >= made.contacts_s[-1]
+    assert end - start < len(seconds) - 20
