@@ -16,6 +16,7 @@ from pipelines.errors import DeliveryRefused
 
 SIGNATURE = b".FIT"
 SESSION, RECORD, FIELD_DESCRIPTION = 18, 20, 206  # global message numbers of the FIT profile
+_DISTANCE, _PACKED = 5, 8  # fields of a record
 # an ultramarathon of 30 hours has 150,000 messages, 1.2 million fields and one session
 MAX_MESSAGES = 400_000
 MAX_FIELDS = 4_000_000
@@ -37,6 +38,7 @@ class Frames:
     first_record_no: int | None = None
     kinds: set[int] = field(default_factory=set)  # global message numbers that are defined
     odd_types: bool = False  # a base type is unknown, or a field is no whole number of its values
+    packed_distance: bool = False  # records have it in `compressed_speed_distance` only
     developer_names: bytes = b""  # content of the messages that name a watch app's own fields
 
 
@@ -46,6 +48,7 @@ class _Definition:
     kind: int
     n_fields: int
     odd_types: bool
+    packed_distance: bool
 
 
 def walk(data: bytes, where: str) -> Frames:
@@ -103,6 +106,7 @@ def _walk_messages(data: bytes, position: int, end: int, frames: Frames, where: 
             definition, position = _definition(data, position, end, bool(header & 0x20), where)
             defined[header & 0x0F] = definition
             frames.odd_types |= definition.odd_types
+            frames.packed_distance |= definition.packed_distance
             frames.kinds.add(definition.kind)
             n_definitions += 1
         else:
@@ -138,7 +142,9 @@ def _definition(
     (kind,) = struct.unpack_from(">H" if data[position + 1] else "<H", data, position + 2)
     start = position + 5
     stop = start + 3 * data[position + 4]
+    numbers = data[start:stop:3]
     sizes, types = data[start + 1 : stop : 3], data[start + 2 : stop : 3]
+    packed = kind == RECORD and _PACKED in numbers and _DISTANCE not in numbers
     odd = any(size % _TYPE_SIZE.get(code, 256) for size, code in zip(sizes, types, strict=False))
     if has_developer_fields and stop < end:
         start, stop = stop + 1, stop + 1 + 3 * data[stop]
@@ -147,7 +153,7 @@ def _definition(
         raise _refusal("bad_structure", "a definition runs past the end", where)
     if 0 in sizes:
         raise _refusal("bad_structure", "a definition has a field of no bytes", where)
-    return _Definition(sum(sizes), kind, len(sizes), odd), stop
+    return _Definition(sum(sizes), kind, len(sizes), odd, packed), stop
 
 
 def crc16(data: bytes) -> int:

@@ -1,8 +1,8 @@
 """The FIT messages that a bout is made of, as columns of numbers, from a decoder that can.
 
 fitfast (Rust) comes first. It panics on base types it does not know, makes numbers of fields whose
-size does not fit their type, and lets a watch app's field overwrite the watch's own of the same
-name. fitdecode (pure Python, a hundred times slower) takes those files, up to a size that it can do
+size does not fit their type, lets a watch app's field overwrite the watch's own of the same name,
+and leaves distances packed that old watches put into three bytes with the speed. fitdecode (pure Python, a hundred times slower) takes those files, up to a size that it can do
 in seconds.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Iterator
 
 import fitdecode
 import fitfast
@@ -21,6 +22,7 @@ from pipelines.errors import DeliveryRefused
 
 Columns = dict[str, np.ndarray]  # by field: float64, NaN where missing; all of one length
 UNIX_OF_FIT_EPOCH = 631_065_600  # 1989-12-31 00:00 UTC
+FIRST_CLOCK_S = 0x10000000  # FIT: smaller times are seconds since power-up, not a date
 SLOW_MAX_BYTES, SLOW_MAX_FIELDS = 1 << 20, 300_000  # either is about 3 s of fitdecode
 
 KINDS = {"file_id": 0, "sport": 12, "session": 18, "record": 20, "device_info": 23}
@@ -62,7 +64,8 @@ def messages(data: bytes, frames: Frames, where: str) -> dict[str, Columns]:
 
     Assumes: `data` ends where `frames` says.
     """
-    if not frames.odd_types and not _OWN_NAMES.search(frames.developer_names):
+    is_plain = not frames.odd_types and not frames.packed_distance
+    if is_plain and not _OWN_NAMES.search(frames.developer_names):
         try:
             return fast_messages(data, frozenset(frames.kinds))
         except fitfast.FitDecodeError:
@@ -71,13 +74,31 @@ def messages(data: bytes, frames: Frames, where: str) -> dict[str, Columns]:
             # a Rust panic arrives as a BaseException of a class that cannot be imported
             if type(fault).__name__ != "PanicException":
                 raise
-    if len(data) > SLOW_MAX_BYTES or frames.n_fields > SLOW_MAX_FIELDS:
-        raise _unreadable(where)
+    _require_small(data, frames, where)
     try:
         return slow_messages(data)
     except (
         Exception
     ) as fault:  # the decoder meets hostile bytes: any of its own faults means the same
+        raise _unreadable(where) from fault
+
+
+def in_order(
+    data: bytes, frames: Frames, where: str
+) -> Iterator[tuple[int, str, dict[str, object]]]:
+    """Number, kind and raw fields of every data message, as they follow each other in the file.
+
+    Refused as `unreadable` where they cannot be decoded, or not in seconds.
+    """
+    _require_small(data, frames, where)
+    try:
+        with warnings.catch_warnings(), fitdecode.FitReader(data, check_crc=_CRC_CHECK) as reader:
+            warnings.simplefilter("ignore")
+            decoded = (frame for frame in reader if frame.frame_type == fitdecode.FIT_FRAME_DATA)
+            for number, frame in enumerate(decoded, start=1):
+                own = (field for field in frame.fields if not _of_app(field))
+                yield number, frame.name, {field.name: field.raw_value for field in own}
+    except Exception as fault:  # as above
         raise _unreadable(where) from fault
 
 
@@ -120,6 +141,17 @@ def name_of(kind: str, number: float) -> str | None:
     if np.isnan(number):
         return None
     return str(FIELD_TYPES[kind].enum.get(int(number), int(number)))
+
+
+def first_of(values: np.ndarray) -> float:
+    """The first value that is there, or NaN."""
+    there = values[~np.isnan(values)]
+    return float(there[0]) if len(there) else np.nan
+
+
+def _require_small(data: bytes, frames: Frames, where: str) -> None:
+    if len(data) > SLOW_MAX_BYTES or frames.n_fields > SLOW_MAX_FIELDS:
+        raise _unreadable(where)
 
 
 def _columns(read: dict[str, np.ndarray], fields: tuple[str, ...]) -> Columns:

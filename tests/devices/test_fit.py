@@ -9,6 +9,7 @@ import pytest
 from pipelines.devices.fit import FORMAT, read
 from pipelines.devices.fit_frames import walk
 from pipelines.devices.fit_messages import fast_messages, messages, slow_messages
+from pipelines.devices.utc_slots import local_days
 from pipelines.errors import DeliveryRefused
 from pipelines.synthetic.fit_bytes import ENUM, U8, U16, U32, fit_file, write_activity
 from pipelines.synthetic.fit_bytes import messages as fit_messages
@@ -213,6 +214,56 @@ def test_records_of_a_real_watch_equal_their_published_table(name):
 
     for field in ("heart_rate", "cadence", "distance"):
         np.testing.assert_allclose(record[field], truth[field].to_numpy(), atol=1e-9)
+    clock = truth["timestamp"].str.replace(" PDT ", " ")  # seven hours behind UTC
+    told = clock.str.to_datetime("%a %b %d %H:%M:%S %Y").dt.epoch("s").to_numpy() + 7 * 3600
+    np.testing.assert_array_equal(record["timestamp"], told)
+
+
+def test_records_whose_distance_is_packed_with_the_speed_equal_their_published_table():
+    name = "compressed-speed-distance"
+    data = sample(f"{name}.fit").read_bytes()
+    truth = pl.read_csv(sample(f"{name}-records.csv"), null_values="null")
+
+    record = messages(data, walk(data, name), name)["record"]
+
+    # the table leaves the first record out, which has no value; its clock was never set
+    np.testing.assert_array_equal(record["timestamp"][1:] - 631065600, truth["Timestamp"])
+    for field, column in (
+        ("heart_rate", " Heart Rate [bpm]"),
+        ("distance", "Distance [m]"),
+        ("cadence", "Cadence [rpm]"),
+    ):
+        published = truth[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
+        np.testing.assert_array_equal(record[field][1:], published)
+
+
+def test_packed_distance_counts_sixteenths_of_a_metre_and_wraps(tmp_path):
+    # 12 bits of speed (1/100 m/s), then 12 of distance (1/16 m): 250 m are 4000, 260 m are 4160,
+    # which is 64 more than the 12 bits hold
+    at_s = (START_S, START_S + 8)
+    packed = [(125 | (n % 4096) << 12).to_bytes(3, "little") for n in (4000, 4160)]
+    records = bytes([0x41, 0, 0, RECORD, 0, 2, 253, 4, 0x86, 8, 3, 0x0D])
+    records += b"".join(
+        b"\x01" + struct.pack("<I", s) + raw for s, raw in zip(at_s, packed, strict=True)
+    )
+
+    bout = read(written(tmp_path, records)).records.row(0, named=True)
+
+    assert (bout["distance_m"], bout["speed_mean_mps"]) == (10.0, 1.25)
+
+
+def test_compressed_time_stamps_count_on_from_the_last_full_one(tmp_path):
+    full = fit_messages(1, RECORD, [(253, U32, 1, START_S), (3, U8, 1, 80)])
+    short = bytes([0x42, 0, 0, RECORD, 0, 1, 3, 1, 2])
+    # five bits of the time, in a header with its top bit set and the local number in bits 5 and 6;
+    # START_S is 8 more than a multiple of 32: 18, 28, and 38 - 32
+    for seconds in (10, 20, 30):
+        short += bytes([0x80 | 2 << 5 | (START_S + seconds) & 0x1F, 80 + seconds])
+
+    bout = read(written(tmp_path, full, short)).records.row(0, named=True)
+
+    assert (bout["start_utc"], bout["end_utc"]) == (START, START + dt.timedelta(seconds=30))
+    assert (bout["duration_s"], bout["hr_max_bpm"]) == (30.0, 110.0)
 
 
 @pytest.mark.parametrize(
@@ -256,6 +307,18 @@ def test_a_real_run_without_a_set_clock():
     assert found.findings == ((3, "clock_not_set"),)
 
 
+def test_real_daily_counters_are_the_steps_of_one_local_day():
+    found = read(sample("MonitoringFile.fit"))
+
+    # the last counts of the file: 3,142 walking and 31 running, from midnight to midnight at UTC-6
+    assert (found.table, found.model, found.device_serial) == ("wear_day", "vivo_fit", "3882708276")
+    assert found.findings == ()
+    days = local_days(found.records, "America/Chicago")
+    assert days.select("wear_date", "steps_n").rows() == [(dt.date(2014, 12, 27), 3173)]
+    # at 00:01 UTC it had counted 2,266 steps of the walking, and all of the running
+    assert local_days(found.records, "UTC")["steps_n"].to_list() == [2240 + 31, 3142 - 2240]
+
+
 def test_a_real_chained_file_has_all_five_sessions():
     assert read(sample("sample_mulitple_header.fit")).records["sport"].to_list() == [
         "swimming", "transition", "cycling", "transition", "running",
@@ -267,7 +330,6 @@ def test_a_real_chained_file_has_all_five_sessions():
     [
         ("activity-filecrc.fit", "crc_fault"),
         ("activity-unexpected-eof.fit", "truncated"),
-        ("MonitoringFile.fit", "not_an_activity"),
     ],
 )
 def test_bad_real_files_are_refused(name, reason):
