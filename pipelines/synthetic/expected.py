@@ -10,6 +10,7 @@ import polars as pl
 from pipelines.contracts.across import across_rules
 from pipelines.contracts.model import Contract
 from pipelines.synthetic.delivered import COPY_SCHEMA, FAULT_SCHEMA, Written
+from pipelines.synthetic.sensor_files import WALK_SCHEMA
 
 
 @dataclass
@@ -21,6 +22,7 @@ class Truth:
     changes: list[tuple[int, str, str, str, str, str]] = field(default_factory=list)
     missing: list[tuple[int, str, str, str]] = field(default_factory=list)
     replaced: list[tuple[str, str, int]] = field(default_factory=list)  # clinic, file, night
+    walks: list[pl.DataFrame] = field(default_factory=list)  # WALK_SCHEMA
 
     def note(self, night: int, done: Written) -> None:
         """Takes in what stands in a form file."""
@@ -81,4 +83,5 @@ class Truth:
                 self.missing, orient="row",
                 schema={"night": pl.Int64} | dict.fromkeys(("clinic_id", "file_kind", "expected_date"), pl.String),
             ),
+            "walks": pl.concat([pl.DataFrame(schema=WALK_SCHEMA), *self.walks]),
         }  # fmt: skip

@@ -10,27 +10,26 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.contracts.model import Contract
-from pipelines.synthetic import fault_files, wear_files
+from pipelines.synthetic import fault_files, sensor_files, wear_files
 from pipelines.synthetic import faults as fault_list
 from pipelines.synthetic.delivered import write_hostile
 from pipelines.synthetic.faults import Fault, Place
+from pipelines.synthetic.given import ACCOUNTS
 from pipelines.synthetic.nights import Work, form_places
 
-_WEARABLES = {
-    "fit": (4, 2),
-    "actigraph_counts": (2, 1),
-}  # good files of the first and of later nights
+# Good files of the first and of later nights; of the accounts only what the clinics take.
+_WEARABLES = {"fit": (2, 1), "actigraph_counts": (1, 1)} | dict.fromkeys(ACCOUNTS, (1, 0))
 _FEWEST_DAYS_BEFORE = 7  # a hostile file poses as one that was sent this many days earlier
 
 
 def write_wearables(work: Work, number: int) -> None:
-    """A share of the participants' device files each night; faulty ones come with the last."""
+    """A share of the participants' device files each night; faulty ones come with the last, samples with the first."""
     n_nights = len(work.nights)
     share = {
         device: [each[min(k, 1)] for k in range(n_nights)] for device, each in _WEARABLES.items()
     }
     chosen = wear_files.chosen(
-        work.contract, work.trials[0], sum(share["fit"]), sum(share["actigraph_counts"]),
+        work.contract, work.trials[0], {device: sum(each) for device, each in share.items()},
         np.random.Generator(np.random.PCG64(work.trials[0].seed)), work.faulty,
     )  # fmt: skip
     mine = [one for one in chosen if one.rule and number == n_nights - 1]
@@ -45,6 +44,12 @@ def write_wearables(work: Work, number: int) -> None:
             work.truth.fault(
                 number + 1, one.clinic_id, path, table, rows, one.rule, f"{table}.{one.rule}"
             )
+    if number == 0:
+        for recording in sensor_files.chosen(work.contract, work.trials[0], work.recorded_s):
+            folder = work.folder(number, recording.clinic_id)
+            sent = work.nights[number].sent_date
+            _, walks = sensor_files.write(work.contract, recording, folder, sent)
+            work.truth.walks.append(walks)
 
 
 def write_hostile_files(work: Work, number: int) -> None:
@@ -103,7 +108,7 @@ def _place_for(contract: Contract, fault: Fault, turn: int) -> Place | None:
 def _bad_recording(work: Work, place: Place, number: int, sent: dt.date) -> Path | None:
     """A watch file whose checksum no longer fits."""
     rng = np.random.Generator(np.random.PCG64(work.trials[0].seed + 1))
-    found = wear_files.chosen(work.contract, work.trials[0], 12, 0, rng, faulty=False)
+    found = wear_files.chosen(work.contract, work.trials[0], {"fit": 12}, rng, faulty=False)
     mine = [one for one in found if one.clinic_id == place.clinic.clinic_id]
     if not mine:
         return None

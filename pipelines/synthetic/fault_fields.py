@@ -14,7 +14,8 @@ from pipelines.contracts.model import Contract, Table
 from pipelines.contracts.rule_list import rules_of
 from pipelines.synthetic.faults import Fault, Place, Row, days
 
-DEVICE_TABLES = ("wear_bout", "wear_day")  # their rows come from device files, not from forms
+# Their rows come from device files, not from forms.
+DEVICE_TABLES = ("recording", "wear_bout", "wear_day")
 # Tables where a record that is held would be missed: others refer to it, or there are few. Such faults go into a
 # record that exists for nothing else.
 _GHOSTLY = ("participant", "device_assignment", "adverse_event", "fall")

@@ -54,6 +54,7 @@ class Work:
     planned: plant.Plan
     faulty: bool
     draws: np.random.Generator
+    recorded_s: int  # of each recording of samples
     truth: Truth = field(default_factory=Truth)
 
     def folder(self, number: int, clinic: str) -> Path:

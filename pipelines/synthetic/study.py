@@ -52,13 +52,17 @@ def write_study(
     faults: bool = True,
     effects: Effects | None = None,
     nights: tuple[Night, ...] = NIGHTS,
+    recorded_h: int = 2,
 ) -> StudyPlan:
     """Stages every night's files under `synthetic/`, and the truth under `truth/`.
+
+    Sensors record for `recorded_h` hours; a day takes 14, from which the direction of walking can be told.
 
     The same arguments leave everything as it is. Others start the home anew, if it is a made-up one.
     """
     effects = effects or Effects()
     print_ = _fingerprint(contract, participants, seed, faults, effects, nights)
+    print_["recorded_h"] = recorded_h
     marker = home / "synthetic" / "fingerprint.json"
     if marker.is_file() and files.read_json(marker) == {**print_, "state": "whole"}:
         return _summary(home, nights)
@@ -74,7 +78,9 @@ def write_study(
     planned = (
         plant.plan(contract, trials[0], catalogue(contract), draws) if faults else plant.nothing()
     )
-    work = Work(contract, home / "synthetic", nights, trials, planned, faults, draws)
+    work = Work(
+        contract, home / "synthetic", nights, trials, planned, faults, draws, recorded_h * 3600
+    )
     for number, night in enumerate(nights):
         write_forms(work, number)
         write_wearables(work, number)

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from pipelines.contracts.model import Contract
-from pipelines.synthetic import answers, people, safety, sessions, timed, visits, wear
+from pipelines.synthetic import answers, given, people, safety, sessions, timed, visits, wear
 from pipelines.synthetic.effects import Effects, planted
 
 
@@ -68,6 +68,12 @@ def make_trial(
         "wear_bout": wear.wear_bout(contract, crowd, runs, serial, next(draws)),
         "wear_day": wear.wear_day(contract, crowd, lent, next(draws)),
     }
+    own = given.give(contract, crowd, lent, next(draws))
+    more = {
+        "device_assignment": given.device_assignment(contract, crowd, own, now),
+        "wear_bout": given.wear_bout(contract, crowd, own, runs, next(draws)),
+    }
+    made |= {table: pl.concat([made[table], rows]) for table, rows in more.items()}
     missing = set(contract.tables) - set(made) - _OF_SAMPLES
     if missing:
         raise NotImplementedError(f"no made-up records for table {', '.join(sorted(missing))}")

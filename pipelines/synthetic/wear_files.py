@@ -1,4 +1,4 @@
-"""Wearable files of a few participants: real device bytes whose content is the trial's own records."""
+"""Activity files of a few participants: real device bytes whose content is the trial's own records."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from pipelines.contracts.model import Clinic, Contract
 from pipelines.synthetic.actigraph_text import counts_text
 from pipelines.synthetic.dialect import file_name
 from pipelines.synthetic.fit_bytes import activity_bytes
+from pipelines.synthetic.given import ACCOUNTS
 from pipelines.synthetic.truth import Trial
-from pipelines.synthetic.wear import COUNTS_EPOCH_S
+from pipelines.synthetic.wear import COUNTS_EPOCH_S, WATCH
+from pipelines.synthetic.wear_formats import account_bytes
 
 _FOREIGN_SERIALS = {"fit": "3390000777", "actigraph_counts": "MOS2D99990007"}
-_TABLE_OF = {"fit": "wear_bout", "actigraph_counts": "wear_day"}
+_TABLE_OF = dict.fromkeys(("fit", *ACCOUNTS), "wear_bout") | {"actigraph_counts": "wear_day"}
 _MORNING_MIN = 7 * 60
 _UNKNOWN_NUMBER = 985
 # Faults of device files: (device, rule). Each is one more file.
@@ -46,18 +48,20 @@ class WearFile:
 def chosen(
     contract: Contract,
     trial: Trial,
-    n_fit: int,
-    n_counts: int,
+    wanted: dict[str, int],
     rng: np.random.Generator,
     faulty: bool,
 ) -> list[WearFile]:
-    """Good files of different participants, spread over the clinics, and one file per device fault."""
-    wanted = [("fit", "")] * n_fit + [("actigraph_counts", "")] * n_counts
-    wanted += list(FAULTS) if faulty else []
+    """Good files of different participants, so many of each device as are wanted, and one file per device fault.
+
+    They are spread over the clinics that take such files.
+    """
+    each = [(device, "") for device, n in wanted.items() for _ in range(n)]
+    each += list(FAULTS) if faulty else []
     used: set[str] = set()
     found = []
-    for turn, (device, rule) in enumerate(wanted):
-        clinics = [c for c in contract.clinics if _kind(contract.clinics[c], device)]
+    for turn, (device, rule) in enumerate(each):
+        clinics = [c for c in contract.clinics if kind_of(contract.clinics[c], device)]
         for k in range(len(clinics)):
             clinic = clinics[(turn + k) % len(clinics)]
             rows = _material(trial, device, clinic, used)
@@ -74,9 +78,12 @@ def write(
 ) -> tuple[Path, list[int]]:
     """Writes the file under its clinic's name; the path, and the numbers of the records at fault."""
     clinic = contract.clinics[one.clinic_id]
-    kind = _kind(clinic, one.device)
+    kind = kind_of(clinic, one.device)
     path = folder / file_name(clinic, kind, sent_date, participant_id=one.participant_id)
-    data = _fit(one) if one.device == "fit" else _counts(one, clinic)
+    if one.device in ACCOUNTS:
+        data = account_bytes(one.device, one.rows, clinic.time_zone)
+    else:
+        data = fit_bytes_of(one) if one.device == "fit" else _counts(one, clinic)
     files.write_bytes_atomic(path, data)
     return path, _rows_at_fault(one, path) if one.rule else []
 
@@ -86,7 +93,8 @@ def table_of(device: str) -> str:
     return _TABLE_OF[device]
 
 
-def _kind(clinic: Clinic, device: str) -> str | None:
+def kind_of(clinic: Clinic, device: str) -> str | None:
+    """The clinic's kind of file that takes this device, if it has one."""
     return next((kind for kind, file in clinic.files.items() if device in file.devices), None)
 
 
@@ -94,6 +102,8 @@ def _material(trial: Trial, device: str, clinic: str, used: set[str]) -> pl.Data
     rows = trial.records[_TABLE_OF[device]].filter(
         pl.col("clinic_id") == clinic, ~pl.col("participant_id").is_in(list(used))
     )
+    if _TABLE_OF[device] == "wear_bout":
+        rows = rows.filter(pl.col("device_maker") == ACCOUNTS.get(device, WATCH[0]))
     if (
         device == "actigraph_counts"
     ):  # not across a change of the clocks: the device's own clock knows none
@@ -124,7 +134,7 @@ def _of(
     return WearFile(clinic, device, participant, own, serial, rule)
 
 
-def _fit(one: WearFile) -> bytes:
+def fit_bytes_of(one: WearFile) -> bytes:
     """Second by second: the pace and pulse swing a little around their means."""
     bout = one.rows.row(0, named=True)
     t_s = np.arange(int(bout["duration_s"]) + 1)

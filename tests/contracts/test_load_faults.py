@@ -150,7 +150,7 @@ FAULTS = {
         "name: 'participants_(?P<sent>\\d{8})\\.csv'\n    format: csv\n    keyed: increment\n    every_days: 0",
         "every_days"),
     "files that are a list": (
-        "clinics/cedro.yaml", "files:\n  redcap:\n", "files:\n - redcap:\n", "files"),
+        "clinics/cedro.yaml", "files:\n  redcap:\n", "files: [redcap]\nmore:\n  redcap:\n", "files"),
     "not YAML": (ALDER, "name: Alder Clinic, Boston", "name: [Alder Clinic, Boston", "not YAML"),
     "a tab for an indentation": (ALDER, "words:\n  boolean:", "words:\n\tboolean:", "not YAML"),
 }  # fmt: skip

@@ -1,0 +1,98 @@
+"""Recordings of sensors worn for a day: one wearer per clinic, real device bytes, and every walk in them known."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from pipelines import clock, files
+from pipelines.contracts.model import Clinic, Contract
+from pipelines.synthetic.dialect import file_name
+from pipelines.synthetic.given import SENSORS
+from pipelines.synthetic.truth import Trial
+from pipelines.synthetic.wear_formats import sensor_bytes
+from pipelines.synthetic.worn_day import WornDay, script, worn
+
+_WEARING = 998  # keeps these draws apart from those of the trial itself
+_MORNING = dt.time(7)
+WALK_SCHEMA = {
+    "clinic_id": pl.String, "file_name": pl.String, "participant_id": pl.String, "device_serial": pl.String,
+    "event": pl.String, "start_utc": pl.Datetime("us"), "end_utc": pl.Datetime("us"), "steps_n": pl.Int64,
+    "speed_mps": pl.Float64, "direction": pl.String,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SensorFile:
+    """One recording to write. `gaps_s` are left out of it, in seconds from its start."""
+
+    clinic_id: str
+    device: str
+    participant_id: str
+    serial: str
+    start_local: dt.datetime
+    day: WornDay
+    gaps_s: tuple[tuple[int, int], ...] = ()
+
+
+def chosen(contract: Contract, trial: Trial, recorded_s: int) -> list[SensorFile]:
+    """The first wearer of each clinic that takes recordings, on the day after randomisation, which has no session."""
+    lent = (
+        trial.records["device_assignment"]
+        .filter(pl.col("device_kind") == "sensor")
+        .join(trial.records["participant"].select("participant_id", "height_cm"), on="participant_id")
+        .sort("participant_id")
+        .unique("clinic_id", keep="first", maintain_order=True)
+    )  # fmt: skip
+    found = []
+    for row in lent.iter_rows(named=True):
+        code = row["participant_id"]
+        seed = [trial.seed, _WEARING, int(code.replace("-", ""))]
+        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))
+        walks = script(recorded_s, rng)
+        day = worn(walks, recorded_s, row["height_cm"] / 100, rng)
+        start = dt.datetime.combine(row["from_date"] + dt.timedelta(days=1), _MORNING)
+        _, device = _kind(contract.clinics[row["clinic_id"]])
+        found.append(SensorFile(row["clinic_id"], device, code, row["device_serial"], start, day))
+    return found
+
+
+def write(
+    contract: Contract, one: SensorFile, folder: Path, sent_date: dt.date
+) -> tuple[Path, pl.DataFrame]:
+    """Writes the recording under its clinic's name; the path, and the walks in it (WALK_SCHEMA)."""
+    clinic = contract.clinics[one.clinic_id]
+    kind, _ = _kind(clinic)
+    path = folder / file_name(clinic, kind, sent_date, participant_id=one.participant_id)
+    data = sensor_bytes(one.device, one.start_local, one.day.acc_g, one.serial, one.gaps_s)
+    files.write_bytes_atomic(path, data)
+    return path, _walks(clinic, one, path)
+
+
+def _kind(clinic: Clinic) -> tuple[str, str]:
+    """The clinic's kind of file for recordings, and the sensor it takes."""
+    return next(
+        (kind, device)
+        for kind, file in clinic.files.items()
+        for device in file.devices
+        if device in SENSORS
+    )
+
+
+def _walks(clinic: Clinic, one: SensorFile, path: Path) -> pl.DataFrame:
+    began = pl.lit(one.start_local, pl.Datetime("us"))
+    told = one.day.walks.with_columns(
+        clock.local_to_utc(
+            began + pl.duration(microseconds=(pl.col(at) * 1e6).round().cast(pl.Int64)),
+            clinic.time_zone,
+        ).struct.field("utc").alias(at.replace("_s", "_utc"))
+        for at in ("start_s", "end_s")
+    ).with_columns(
+        clinic_id=pl.lit(one.clinic_id), file_name=pl.lit(path.name), event=pl.lit("walk"),
+        participant_id=pl.lit(one.participant_id), device_serial=pl.lit(one.serial),
+    )  # fmt: skip
+    return told.select(pl.col(name).cast(kind) for name, kind in WALK_SCHEMA.items())
