@@ -68,7 +68,7 @@ def _notes(data: bytes, frames: Frames, where: str) -> tuple[pl.DataFrame, list[
         at_s = clock_s + UNIX_OF_FIT_EPOCH
         # the count at midnight is still of the day that ends
         rows.append((number, at_s, (at_s - 1 + ahead_s) // _DAY_S, *_count(fields)))
-    schema = {name: pl.Int64 for name in ("row_no", "at_s", "day", "kind", "counted")}
+    schema = dict.fromkeys(("row_no", "at_s", "day", "kind", "counted"), pl.Int64)
     return pl.DataFrame(rows, schema=schema, orient="row"), findings
 
 
