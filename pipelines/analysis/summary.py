@@ -63,6 +63,35 @@ def wilson(k: int, n: int) -> Interval:
     return Interval(share, low, high)
 
 
+def newcombe(k_test: int, n_test: int, k_reference: int, n_reference: int) -> Interval:
+    """The difference of two shares, test minus reference, with its 95 % hybrid score interval.
+
+    Source: Newcombe 1998, Stat Med 17:873 (method 10, without continuity correction).
+    """
+    test, reference = wilson(k_test, n_test), wilson(k_reference, n_reference)
+    if test.estimate is None or reference.estimate is None:
+        return NOTHING
+    d = test.estimate - reference.estimate
+    below = math.hypot(test.estimate - test.low, reference.high - reference.estimate)
+    above = math.hypot(test.high - test.estimate, reference.estimate - reference.low)
+    return Interval(d, d - below, d + above)
+
+
+def risk_ratio(k_test: int, n_test: int, k_reference: int, n_reference: int) -> Interval:
+    """The ratio of two shares, test to reference, with its 95 % log interval; nothing where a count is 0.
+
+    Source: Katz 1978, Biometrics 34:469. A count of 0 has no logarithm, and adding to it would invent data.
+    """
+    for k, n in ((k_test, n_test), (k_reference, n_reference)):
+        if not 0 <= k <= n:
+            raise ValueError(f"a count runs from 0 to its total; got {k} of {n}")
+    if not (k_test and k_reference):
+        return NOTHING
+    ratio = (k_test / n_test) / (k_reference / n_reference)
+    spread = math.sqrt(1 / k_test - 1 / n_test + 1 / k_reference - 1 / n_reference)
+    return Interval(ratio, ratio * math.exp(-_Z * spread), ratio * math.exp(_Z * spread))
+
+
 def rate_with_exact_ci(events: int, person_years: float) -> Interval:
     """Events per person-year with the exact Poisson interval; nothing without person-time.
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipelines.reports import arms, thresholds, visit_model
+from pipelines.reports import arms, missing_forms, thresholds, visit_model
 from pipelines.reports.layout import blocks
-from pipelines.reports.layout.figures import change_dots, missingness, trajectories
+from pipelines.reports.layout.figures import change_dots, trajectories
 from pipelines.reports.layout.numbers import fraction, interval, number, percent, signed
 from pipelines.reports.layout.tables import Column, table
+from pipelines.reports.responder_table import responders
 from pipelines.reports.scales import Scale, mean_interval, scale_of
 from pipelines.reports.source import Source
 
@@ -31,13 +32,17 @@ def outcome_page(report: OutcomeReport, source: Source) -> blocks.Page:
     primary = scale_of(declared.primary)
     others = [scale_of(name) for name in declared.also]
     rows = source.rows(f"SELECT * FROM {report.mart} ORDER BY ALL")
-    forms = _forms(source, report.forms)
+    forms = missing_forms.due(source, report.forms)
     sections = [
         _course(source, rows, primary),
         _individual(rows, primary),
-        *(_between_arms(source, rows, [primary, *others]) if source.audience == "closed" else []),
+        *(
+            _between_arms(source, rows, [primary, *others], report.forms[0])
+            if source.audience == "closed"
+            else []
+        ),
         _others(source, rows, [primary, *others]),
-        _missing(forms, report.forms),
+        missing_forms.section(forms, report.forms),
         thresholds.section(source, [primary, *others]),
     ]
     return blocks.Page(
@@ -48,8 +53,13 @@ def outcome_page(report: OutcomeReport, source: Source) -> blocks.Page:
     )  # fmt: skip
 
 
-def _between_arms(source: Source, rows: pl.DataFrame, scales: list[Scale]) -> list[blocks.Section]:
-    return [arms.section(source, rows, scales), visit_model.section(source, rows, scales[0])]
+def _between_arms(source: Source, rows: pl.DataFrame, scales: list[Scale], form: str) -> list:
+    counted = responders(source, rows, scales[0], form)
+    return [
+        arms.section(source, rows, scales),
+        blocks.Section("Responders", (counted,)),
+        visit_model.section(source, rows, scales[0]),
+    ]
 
 
 def _opening(text: str) -> str:
@@ -257,28 +267,6 @@ def _others(source: Source, rows: pl.DataFrame, scales: list[Scale]) -> blocks.S
         note="Improvement is signed so that positive is better.",
     )
     return blocks.Section("All measures", (shown,))
-
-
-def _forms(source: Source, forms: tuple[str, ...]) -> pl.DataFrame:
-    marks = ", ".join("?" * len(forms))
-    return source.rows(
-        f"SELECT * FROM mart_completeness WHERE form IN ({marks}) ORDER BY form, visit_order, clinic_id",
-        list(forms),
-    )
-
-
-def _missing(forms: pl.DataFrame, names: tuple[str, ...]) -> blocks.Section:
-    shown = []
-    for name in names:
-        cells = forms.filter(form=name).sort("visit_order", "clinic_id")
-        shown.append(
-            missingness(
-                cells,
-                title=f"Missing {name.replace('_', ' ')} forms",
-                note="Denominator: forms due by the cut-off of participants still in the study.",
-            )
-        )
-    return blocks.Section("What is missing", tuple(shown))
 
 
 def _footnotes(source: Source) -> tuple[str, ...]:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import polars as pl
 import pytest
 
-from pipelines.analysis.summary import NOTHING, describe, rate_with_exact_ci, wilson
+from pipelines.analysis.summary import (
+    NOTHING,
+    describe,
+    newcombe,
+    rate_with_exact_ci,
+    risk_ratio,
+    wilson,
+)
 
 
 def test_describe_agrees_with_r_and_counts_the_missing():
@@ -84,3 +93,47 @@ def test_rate(events, person_years, low, high):
 def test_impossible_counts_are_refused(call):
     with pytest.raises(ValueError, match=r"count|negative|person-time"):
         call()
+
+
+@pytest.mark.parametrize(
+    ("counts", "low", "high"),
+    [
+        ((56, 70, 48, 80), 0.0524, 0.3339),
+        ((9, 10, 3, 10), 0.1705, 0.8090),
+        ((6, 7, 2, 7), 0.0582, 0.8062),
+        ((5, 56, 0, 29), -0.0381, 0.1926),
+        ((0, 10, 0, 10), -0.2775, 0.2775),
+        ((10, 10, 0, 10), 0.6075, 1.0),
+    ],
+)
+def test_difference_of_shares_is_that_of_newcombes_table_2_method_10(counts, low, high):
+    found = newcombe(*counts)
+    assert (round(found.low, 4), round(found.high, 4)) == (low, high)
+
+
+def test_twelve_of_thirty_has_the_score_interval_of_the_reference():
+    found = wilson(12, 30)
+    assert (round(100 * found.low, 1), round(100 * found.high, 1)) == (24.6, 57.7)
+
+
+def test_ratio_of_shares_worked_by_hand():
+    """15/30 to 10/30: 1.5; sqrt(1/15 - 1/30 + 1/10 - 1/30) = 0.31623, times 1.95996 = 0.61980."""
+    found = risk_ratio(15, 30, 10, 30)
+    assert found.estimate == pytest.approx(1.5)
+    assert found.low == pytest.approx(1.5 / math.exp(0.619795), rel=1e-5)
+    assert found.high == pytest.approx(1.5 * math.exp(0.619795), rel=1e-5)
+
+
+@pytest.mark.parametrize("counts", [(0, 30, 10, 30), (10, 30, 0, 30)])
+def test_a_ratio_with_a_count_of_none_is_not_told(counts):
+    assert risk_ratio(*counts) == NOTHING
+
+
+@pytest.mark.parametrize("function", [newcombe, risk_ratio])
+def test_more_responders_than_people_is_an_error(function):
+    with pytest.raises(ValueError, match="runs from 0"):
+        function(5, 4, 1, 4)
+
+
+def test_nobody_in_an_arm_leaves_nothing_to_compare():
+    assert newcombe(0, 0, 3, 10) == NOTHING
