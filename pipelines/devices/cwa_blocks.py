@@ -10,6 +10,7 @@ from numba import njit
 BLOCK = 512
 MARK = b"AX\xfc\x01"  # and the length of what follows, 508
 FIRST_SAMPLE = 30
+_PAYLOAD = 480
 BAD, TRAILING, TRUNCATED = 1, 2, 3
 _MARK = np.frombuffer(MARK, np.uint8)
 _WAIT = BLOCK + len(MARK)  # a block is judged when the mark after it can be seen
@@ -73,12 +74,13 @@ def _is_mark(data, at, mark):
 
 
 @njit(cache=True, nogil=True)
-def _is_whole(data, at):
-    low, high = np.uint32(0), np.uint32(0)
-    for i in range(0, BLOCK, 2):
-        low += data[at + i]
-        high += data[at + i + 1]
-    return (low + (high << np.uint32(8))) & np.uint32(0xFFFF) == 0
+def _is_whole(data, at, block, words):
+    """Whether the 16-bit words add up to zero; they are copied to `block`, as `data` may be uneven."""
+    block[:] = data[at : at + BLOCK]
+    total = np.uint16(0)
+    for word in words:
+        total += word
+    return np.uint16(total) == 0
 
 
 @njit(cache=True, nogil=True)
@@ -96,9 +98,11 @@ def _find(data, is_end, mark, junk, good, faults):
     size = len(data)
     n = n_faults = at = 0
     room = BLOCK if is_end else _WAIT
+    block = np.empty(BLOCK, np.uint8)
+    words = block.view(np.uint16)
     while at + room <= size:
         if _is_mark(data, at, mark):
-            is_whole = _is_whole(data, at)
+            is_whole = _is_whole(data, at, block, words)
             if is_whole or _is_mark(data, at + BLOCK, mark) or at + BLOCK == size:
                 n_faults = _leave_junk(junk, BAD, faults, n_faults)
                 if is_whole:
@@ -156,28 +160,28 @@ def _unpack(
 ):
     """Source: Open Movement, cwa.h: packed as eezzzzzzzzzzyyyyyyyyyyxxxxxxxxxx, else 16 bits a value."""
     row = 0
+    payload = np.empty(_PAYLOAD, np.uint8)
+    words = payload.view(np.int32)
+    axis_g = np.empty((3, len(words)), np.float32)
     for block in range(len(at)):
         place = at[block] + FIRST_SAMPLE
-        unit, most = acc_unit[block], limit[block]
+        unit, most = np.float32(acc_unit[block]), limit[block]
+        most_g = np.float32(most * acc_unit[block])
         count = 0
         if is_packed[block]:
-            for _ in range(n_samples[block]):
-                bits = (
-                    np.uint32(data[place])
-                    | (np.uint32(data[place + 1]) << np.uint32(8))
-                    | (np.uint32(data[place + 2]) << np.uint32(16))
-                    | (np.uint32(data[place + 3]) << np.uint32(24))
-                )
-                shift = np.int32(bits >> np.uint32(30))
-                full = False
-                for axis in range(3):
-                    raw = np.int32((bits >> np.uint32(10 * axis)) & np.uint32(0x3FF))
-                    raw = (raw - 1024 if raw > 511 else raw) << shift
-                    full |= raw >= most or raw <= -most
-                    acc[row, axis] = raw * unit
-                count += full
-                place += 4
-                row += 1
+            payload[:] = data[place : place + _PAYLOAD]
+            n = n_samples[block]
+            for i in range(n):  # apart from the loop below, so that both run on several at once
+                word = words[i]
+                scale = np.float32(np.int32(1) << np.int32((word >> 30) & 3)) * unit
+                axis_g[0, i] = np.float32(np.int32(np.int32(word << 22) >> 22)) * scale
+                axis_g[1, i] = np.float32(np.int32(np.int32(word << 12) >> 22)) * scale
+                axis_g[2, i] = np.float32(np.int32(np.int32(word << 2) >> 22)) * scale
+            for i in range(n):
+                x, y, z = axis_g[0, i], axis_g[1, i], axis_g[2, i]
+                acc[row + i, 0], acc[row + i, 1], acc[row + i, 2] = x, y, z
+                count += max(abs(x), max(abs(y), abs(z))) >= most_g
+            row += n
         else:
             axes = n_axes[block]
             first = place + (6 if axes > 3 else 0)
