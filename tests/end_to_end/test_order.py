@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import random
 import re
 import shutil
@@ -28,7 +29,8 @@ def _copy_name(contract: Contract, clinic: str, name: str) -> str | None:
         return None
     keyed = contract.clinics[clinic].files[said["kind"]].keyed
     sent = f"{said['sent']:%Y%m%d}"
-    other = f"{int(sent) + 1}" if keyed == "increment" else "20251030"
+    later = said["sent"] + dt.timedelta(days=1)
+    other = f"{later:%Y%m%d}" if keyed == "increment" else "20251030"
     return re.sub(rf"{sent}(?!.*{sent})", other, name)
 
 
