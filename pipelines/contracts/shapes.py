@@ -126,3 +126,4 @@ class SignalFile:
     chunks: Callable[[], Iterator[SignalChunk]]
     clock_offset_s: float | None = None  # device minus computer at download, where the file says it
     placement: str | None = None  # where it was worn, if the file says so
+    is_slow: bool = False  # what was decoded is cheaper to keep than to decode anew

@@ -69,6 +69,7 @@ def read(path: Path, *, date_order: str | None = None) -> SignalFile:
         range_g=layout.range_g,
         is_utc=False,
         chunks=partial(sample_chunks, path, layout),
+        is_slow=True,
     )
 
 

@@ -76,6 +76,7 @@ def read(path: Path, *, date_order: str | None = None) -> SignalFile:
         range_g=None,
         is_utc=False,
         chunks=partial(_chunks, path, opened),
+        is_slow=True,
     )
 
 

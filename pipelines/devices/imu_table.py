@@ -97,6 +97,7 @@ def read_declared(
         is_utc=imu.clock == "utc",
         chunks=chunks,
         placement=placement,
+        is_slow=True,
     )
 
 

@@ -14,6 +14,7 @@ _GAP_US = 1_000_000
 _LINEAR_US = 250  # a straight line this close to every time stands for all of them
 _SATURATED, _OF_RANGE = 0.001, 0.999
 _RATE_OFF = 0.02
+_EVEN = 1.2  # times between samples that differ by less than this hold no break
 _ENOUGH = 20  # stamps to measure the rate by
 _MOST_HELD = 100_000
 _MOST_BREAKS = 20_000  # in one block, which is about an hour
@@ -119,14 +120,16 @@ def _good(samples: Samples) -> Samples:
 def _block(
     samples: Samples, clock: Clock, range_g: float | None, before: _Before
 ) -> tuple[list[SignalChunk], _Before]:
-    samples, wrong = _without_wrong_times(samples, before)
+    is_even = _is_even(samples.time_us, clock)
+    samples, wrong = (samples, ()) if is_even else _without_wrong_times(samples, before)
     found = [*samples.findings, *wrong]
     if not len(samples):
         none = np.zeros(0, np.int64)
         nothing = SignalChunk(none, none, np.zeros((0, 3), np.float32), findings=tuple(found))
         return ([nothing] if found else []), before
     interval = _interval_us(samples.time_us, clock) or before.interval_us
-    breaks, more = _breaks(samples, clock, replace(before, interval_us=interval))
+    stamps = np.zeros(1, np.int64) if is_even else _stamps(samples.time_us)
+    breaks, more = _breaks(samples, stamps, clock, replace(before, interval_us=interval))
     found += more
     if abs(1e6 / interval / clock.rate_hz - 1) > _RATE_OFF:
         found.append((int(samples.row_no[0]), "rate_off_nominal"))
@@ -145,6 +148,17 @@ def _block(
         _with_findings(chunks, samples.row_no[breaks], sorted(found)),
         _Before(int(last.knot_us[-1]), interval),
     )
+
+
+def _is_even(time_us: np.ndarray, clock: Clock) -> bool:
+    """Whether each sample has a time of its own, all about as far apart: most files, told fast."""
+    if len(time_us) <= _ENOUGH:
+        return False
+    steps = np.diff(time_us)
+    least, most = float(steps.min()), float(steps.max())
+    return least * clock.rate_hz / 1e6 > 0.5 and most <= _EVEN * least and (
+        most * clock.rate_hz / 1e6 < 2
+    )  # fmt: skip
 
 
 def _stamps(time_us: np.ndarray) -> np.ndarray:
@@ -170,6 +184,8 @@ def _without_wrong_times(samples: Samples, before: _Before) -> tuple[Samples, Fi
 
 def _interval_us(time_us: np.ndarray, clock: Clock) -> float | None:
     """The time between two samples as the stamps have it, where there are enough of them."""
+    if _is_even(time_us, clock):
+        return float(time_us[-1] - time_us[0]) / (len(time_us) - 1)
     stamps = _stamps(time_us)
     steps, n = np.diff(time_us[stamps]), np.diff(stamps)
     forward = steps > 0
@@ -183,11 +199,10 @@ def _interval_us(time_us: np.ndarray, clock: Clock) -> float | None:
 
 
 def _breaks(
-    samples: Samples, clock: Clock, before: _Before
+    samples: Samples, stamps: np.ndarray, clock: Clock, before: _Before
 ) -> tuple[np.ndarray, list[tuple[int, str]]]:
-    """The samples that begin a chunk, and what happened before them."""
+    """The samples that begin a chunk, and what happened before them, sought where `stamps` are."""
     time, interval = samples.time_us, before.interval_us
-    stamps = _stamps(time)
     late = np.diff(time[stamps]) - np.diff(stamps) * interval
     back = np.diff(time[stamps]) < 0
     at = stamps[1:]
@@ -218,6 +233,8 @@ def _breaks(
 
 def knots(time_us: np.ndarray, interval_us: float) -> tuple[np.ndarray, np.ndarray]:
     """Index and time of as few samples as tell the time of all; two where they lie on a line."""
+    if _is_line(time_us):
+        return np.array([0, len(time_us) - 1]), time_us[[0, -1]]
     index = _stamps(time_us)
     us = time_us[index]
     last = len(time_us) - 1
@@ -229,6 +246,14 @@ def knots(time_us: np.ndarray, interval_us: float) -> tuple[np.ndarray, np.ndarr
         if np.abs(us - line).max() <= _LINEAR_US:
             return index[[0, -1]], us[[0, -1]]
     return index, us
+
+
+def _is_line(time_us: np.ndarray) -> bool:
+    """Whether the samples are the very same time apart."""
+    if len(time_us) < 3:
+        return False
+    steps = np.diff(time_us)
+    return bool(steps[0] > 0 and (steps == steps[0]).all())
 
 
 def _with_findings(

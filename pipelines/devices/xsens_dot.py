@@ -94,6 +94,7 @@ def read(path: Path, *, date_order: str | None = None) -> SignalFile:
         is_utc=is_utc,
         chunks=chunks,
         placement=placement_of(said.get("devicetag")),
+        is_slow=True,
     )
 
 

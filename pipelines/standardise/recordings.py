@@ -12,6 +12,7 @@ from pipelines.contracts.shapes import Delivery, DeviceFile, SignalFile
 from pipelines.errors import DeliveryRefused
 from pipelines.signals import days, direction, gait
 from pipelines.signals.recording import Recording, analyse
+from pipelines.standardise.kept_samples import kept
 
 _WHOLE_FILE = 1  # the record that findings of a recording belong to
 _BOUT_FIELDS = (
@@ -33,7 +34,8 @@ def records_of(
     Raises DeliveryRefused where that start never was, or was twice, on the clinic's clock.
     """
     clinic = contract.clinics[delivery.clinic_id]
-    recording = analyse(read, placement, candidates=gait.candidates, gait=gait.analyse)
+    with kept(read, signals) as twice:
+        recording = analyse(twice, placement, candidates=gait.candidates, gait=gait.analyse)
     if recording.epochs.is_empty():
         raise DeliveryRefused(
             "no_samples",
