@@ -15,6 +15,7 @@ _LEAST_SWING_DPS = 50.0
 _SWING_SHARE = 0.4  # of the usual swing
 _STRIDE_S = (0.5, 3.5)
 _RHYTHM, _RHYTHMIC_SHARE = 0.4, 0.6
+_LEAST_SIDED = 0.3  # pedalling, and shaking, turn a leg as fast to one side as to the other
 _SKEW_SHARE = 0.75  # a skewness of 0.7 counts as a coupling of 0.53 at the trunk does
 
 
@@ -47,11 +48,12 @@ def walks(gyro_dps: np.ndarray, rate_hz: float) -> list[Walk]:
         return []
     at = at[said["peak_heights"] >= _SWING_SHARE * np.median(said["peak_heights"])]
     runs = np.split(at, np.flatnonzero(np.diff(at) > _STRIDE_S[1] * rate_hz) + 1)
-    return [
+    legs = [
         Walk(run, _way(turn[run[0] : run[-1] + 1]))
         for run in runs
         if len(run) > LEAST_STRIDES and _in_rhythm(np.diff(run))
     ]
+    return [leg for leg in legs if np.linalg.norm(leg.swing_way) >= _SKEW_SHARE * _LEAST_SIDED]
 
 
 def _in_rhythm(stride: np.ndarray) -> bool:

@@ -43,3 +43,14 @@ def test_a_long_rest_parts_two_walks():
 def test_a_leg_that_hardly_turns_does_not_walk():
     assert limb.walks(turning(20, 1.2, swing_dps=40.0), RATE_HZ) == []
     assert limb.walks(turning(3, 1.2), RATE_HZ) == []
+
+
+def test_pedalling_turns_a_leg_as_fast_to_either_side_and_is_no_walk():
+    t = np.arange(12_000) / 100.0
+    turn = np.column_stack((np.zeros_like(t), 150 * np.sin(2 * np.pi * t), np.zeros_like(t)))
+    assert limb.walks(turn, 100.0) == []
+
+
+def test_shaking_is_no_walk():
+    shaken = np.random.default_rng(3).normal(0, 150, (12_000, 3))
+    assert limb.walks(shaken, 100.0) == []
