@@ -13,6 +13,7 @@ FIRST_SAMPLE = 30
 _PAYLOAD = 480
 BAD, TRAILING, TRUNCATED = 1, 2, 3
 _MARK = np.frombuffer(MARK, np.uint8)
+_EVEN_WORDS = np.uint64(0x0000FFFF0000FFFF)
 _WAIT = BLOCK + len(MARK)  # a block is judged when the mark after it can be seen
 _SAME_FAULT = 2 * BLOCK  # bytes out of place behind a bad block belong to it
 
@@ -59,7 +60,20 @@ def unpack(
     has_gyro = bool((n_axes > 3).any())
     gyro = np.zeros((total if has_gyro else 0, 3), np.float32)
     at_limit = np.zeros(len(at), np.int64)
-    _unpack(data, at, n_samples, n_axes, is_packed, acc_unit, gyro_unit, limit, acc, gyro, at_limit)
+    _unpack(
+        data,
+        at,
+        n_samples,
+        n_axes,
+        is_packed,
+        acc_unit,
+        gyro_unit,
+        limit,
+        acc,
+        acc.reshape(-1),
+        gyro,
+        at_limit,
+    )
     return acc, gyro if has_gyro else None, at_limit
 
 
@@ -74,13 +88,16 @@ def _is_mark(data, at, mark):
 
 
 @njit(cache=True, nogil=True)
-def _is_whole(data, at, block, words):
-    """Whether the 16-bit words add up to zero; they are copied to `block`, as `data` may be uneven."""
+def _is_whole(data, at, block, fours):
+    """Whether the 16-bit words add up to zero; they are copied to `block`, as `data` may be uneven.
+
+    Four words are taken at a time, and those on even and odd places summed in halves of 32 bits.
+    """
     block[:] = data[at : at + BLOCK]
-    total = np.uint16(0)
-    for word in words:
-        total += word
-    return np.uint16(total) == 0
+    total = np.uint64(0)
+    for four in fours:
+        total += (four & _EVEN_WORDS) + ((four >> np.uint64(16)) & _EVEN_WORDS)
+    return ((total >> np.uint64(32)) + total) & np.uint64(0xFFFF) == 0
 
 
 @njit(cache=True, nogil=True)
@@ -99,7 +116,7 @@ def _find(data, is_end, mark, junk, good, faults):
     n = n_faults = at = 0
     room = BLOCK if is_end else _WAIT
     block = np.empty(BLOCK, np.uint8)
-    words = block.view(np.uint16)
+    words = block.view(np.uint64)
     while at + room <= size:
         if _is_mark(data, at, mark):
             is_whole = _is_whole(data, at, block, words)
@@ -149,28 +166,20 @@ def _find(data, is_end, mark, junk, good, faults):
 
 
 @njit(cache=True, nogil=True)
-def _word(data, at):
-    value = np.int32(data[at]) | (np.int32(data[at + 1]) << 8)
-    return value - 65536 if value > 32767 else value
-
-
-@njit(cache=True, nogil=True)
 def _unpack(
-    data, at, n_samples, n_axes, is_packed, acc_unit, gyro_unit, limit, acc, gyro, at_limit
+    data, at, n_samples, n_axes, is_packed, acc_unit, gyro_unit, limit, acc, flat, gyro, at_limit
 ):
     """Source: Open Movement, cwa.h: packed as eezzzzzzzzzzyyyyyyyyyyxxxxxxxxxx, else 16 bits a value."""
     row = 0
     payload = np.empty(_PAYLOAD, np.uint8)
-    words = payload.view(np.int32)
+    words, values = payload.view(np.int32), payload.view(np.int16)
     axis_g = np.empty((3, len(words)), np.float32)
     for block in range(len(at)):
         place = at[block] + FIRST_SAMPLE
-        unit, most = np.float32(acc_unit[block]), limit[block]
-        most_g = np.float32(most * acc_unit[block])
-        count = 0
+        payload[:] = data[place : place + _PAYLOAD]
+        unit, n, axes = np.float32(acc_unit[block]), n_samples[block], n_axes[block]
+        most_g, top = np.float32(limit[block] * acc_unit[block]), np.float32(0)
         if is_packed[block]:
-            payload[:] = data[place : place + _PAYLOAD]
-            n = n_samples[block]
             for i in range(n):  # apart from the loop below, so that both run on several at once
                 word = words[i]
                 scale = np.float32(np.int32(1) << np.int32((word >> 30) & 3)) * unit
@@ -180,21 +189,23 @@ def _unpack(
             for i in range(n):
                 x, y, z = axis_g[0, i], axis_g[1, i], axis_g[2, i]
                 acc[row + i, 0], acc[row + i, 1], acc[row + i, 2] = x, y, z
-                count += max(abs(x), max(abs(y), abs(z))) >= most_g
-            row += n
+                top = max(top, max(abs(x), max(abs(y), abs(z))))
+        elif axes == 3:
+            for i in range(3 * n):
+                value = np.float32(values[i]) * unit
+                flat[3 * row + i] = value
+                top = max(top, abs(value))
         else:
-            axes = n_axes[block]
-            first = place + (6 if axes > 3 else 0)
-            for _ in range(n_samples[block]):
-                full = False
+            turn = np.float32(gyro_unit[block])
+            for i in range(n):
                 for axis in range(3):
-                    raw = _word(data, first + 2 * axis)
-                    full |= raw >= most or raw <= -most
-                    acc[row, axis] = raw * unit
-                if axes > 3:
-                    for axis in range(3):
-                        gyro[row, axis] = _word(data, first - 6 + 2 * axis) * gyro_unit[block]
-                count += full
-                first += 2 * axes
-                row += 1
-        at_limit[block] = count
+                    value = np.float32(values[axes * i + 3 + axis]) * unit
+                    acc[row + i, axis] = value
+                    gyro[row + i, axis] = np.float32(values[axes * i + axis]) * turn
+                    top = max(top, abs(value))
+        if top >= most_g:
+            count = 0
+            for i in range(row, row + n):
+                count += max(abs(acc[i, 0]), max(abs(acc[i, 1]), abs(acc[i, 2]))) >= most_g
+            at_limit[block] = count
+        row += n

@@ -87,7 +87,7 @@ def read_device(head: bytes, where: str) -> Device:
 
 def read_heads(data: np.ndarray, at: np.ndarray) -> Heads:
     """The heads of the blocks that begin at `at`. Source: Open Movement, cwa.h."""
-    head = data[at[:, None] + np.arange(FIRST_SAMPLE)].view(_HEAD).reshape(-1)
+    head = _first_bytes(data, at).view(_HEAD).reshape(-1)
     code = head["rate"].astype(np.int64) & 15
     rate = 3200.0 / (1 << (15 - code))
     range_g = 16 >> (head["rate"].astype(np.int64) >> 6)
@@ -124,6 +124,14 @@ def read_heads(data: np.ndarray, at: np.ndarray) -> Heads:
         setting=(light >> 10) << 16 | head["rate"].astype(np.int64) << 8 | head["packing"],
         device_number=np.where(has_fraction, 0, head["fraction"].astype(np.int64)),
     )
+
+
+def _first_bytes(data: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """The bytes before the samples, a row for each block."""
+    if len(at) > 1 and at[-1] + BLOCK <= len(data) and (np.diff(at) == BLOCK).all():
+        rows = data[at[0] : at[0] + len(at) * BLOCK].reshape(-1, BLOCK)
+        return np.ascontiguousarray(rows[:, :FIRST_SAMPLE])
+    return data[at[:, None] + np.arange(FIRST_SAMPLE)]
 
 
 def _seconds(packed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
