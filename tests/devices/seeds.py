@@ -60,6 +60,48 @@ def polar() -> list[bytes]:
     return [session(hr_bpm=STEPS, distance_km=1.1, note='a,"b"\nc', strides_per_min=50), session()]
 
 
+def tcx() -> list[bytes]:
+    text = importlib.import_module("pipelines.synthetic.tcx_text")
+    points = [
+        text.Point(START + dt.timedelta(seconds=s), 46.6 + s / 1e5, 16.1, 1.2 * s, 90 + s % 9, 50)
+        for s in range(60)
+    ]
+    lap = text.Lap(START, [points[:30], points[40:]], 50.0, 60.0, 94, 98, 50, 100)
+    walk = text.activity_xml([lap, lap], sport="Other", device="fenix 5", unit_id=3945849289)
+    ride = text.activity_xml([text.Lap(START, [points])], sport="Biking")
+    return [text.tcx_bytes([walk, ride]), text.tcx_bytes([ride])]
+
+
+def gpx() -> list[bytes]:
+    text = importlib.import_module("pipelines.synthetic.gpx_text")
+    points = [
+        text.Point(46.6 + s / 1e5, 16.1, START + dt.timedelta(seconds=s), 90 + s % 9, 50)
+        for s in range(60)
+    ]
+    walk = text.track_xml([points[:30], points[40:]], stats=(60.0, 50.0))
+    return [text.gpx_bytes([walk, text.track_xml([points])]), text.gpx_bytes([walk], creator="x")]
+
+
+def apple_health() -> list[bytes]:
+    text = importlib.import_module("pipelines.synthetic.apple_health_text")
+    at = START.replace(tzinfo=dt.timezone(dt.timedelta(hours=1)))
+    minutes = [at + dt.timedelta(minutes=i) for i in range(41)]
+    entries = [
+        text.record_xml(kind, minutes[i], minutes[i + 1], 1 + STEPS[i] / 50, unit, device=device)
+        for i in range(40)
+        for kind, unit, device in (
+            ("StepCount", "count", text.WATCH), ("StepCount", "count", text.PHONE),
+            ("DistanceWalkingRunning", "km", text.WATCH), ("HeartRate", "count/min", text.WATCH),
+            ("WalkingSpeed", "km/hr", text.PHONE), ("BodyMass", "kg", None),
+        )
+    ]  # fmt: skip
+    stats = [{"type": "HKQuantityTypeIdentifierHeartRate", "average": "95", "unit": "count/min"}]
+    walk = functools.partial(text.workout_xml, "Walking", minutes[2], minutes[9], duration_min=7.0)
+    entries += [walk(distance=(0.5, "km")), walk(statistics=stats, device=None, by_hand=True)]
+    xml = text.export_xml(entries, minutes[-1], document_type="broken")
+    return [xml, text.export_zip(xml), text.export_zip(xml, name="Exportar.xml", n_routes=0)]
+
+
 def samples(module: str, *args, function: str = "", **kwargs) -> list[bytes]:
     """A minute of raw samples at 30 Hz."""
     return [made(module, function or module, START_US, 30.0, WALK_G, *args, **kwargs)]
@@ -86,6 +128,9 @@ SEEDS = {
         made("samsung_text", "day_summary_csv", [(START.date(), n, "w") for n in STEPS[:1]] * 3),
         made("samsung_text", "day_summary_csv", [(START.date(), 5, f"d{i}") for i in range(4)]),
     ],
+    "tcx": tcx,
+    "gpx": gpx,
+    "apple_health": apple_health,
     "geneactiv": lambda: samples("geneactiv_bytes", "012345"),
     "gt3x": lambda: [
         *samples("gt3x_bytes", "MOS2E1"),
