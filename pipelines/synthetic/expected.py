@@ -12,6 +12,11 @@ from pipelines.contracts.model import Contract
 from pipelines.synthetic.delivered import COPY_SCHEMA, FAULT_SCHEMA, Written
 from pipelines.synthetic.sensor_files import WALK_SCHEMA
 
+EVENT_SCHEMA = {
+    "clinic_id": pl.String, "file_name": pl.String, "participant_id": pl.String, "device_serial": pl.String,
+    "event": pl.String, "local_date": pl.Date, "value": pl.Float64,
+}  # fmt: skip
+
 
 @dataclass
 class Truth:
@@ -23,6 +28,7 @@ class Truth:
     missing: list[tuple[int, str, str, str]] = field(default_factory=list)
     replaced: list[tuple[str, str, int]] = field(default_factory=list)  # clinic, file, night
     walks: list[pl.DataFrame] = field(default_factory=list)  # WALK_SCHEMA
+    events: list[dict] = field(default_factory=list)  # EVENT_SCHEMA
 
     def note(self, night: int, done: Written) -> None:
         """Takes in what stands in a form file."""
@@ -84,4 +90,5 @@ class Truth:
                 schema={"night": pl.Int64} | dict.fromkeys(("clinic_id", "file_kind", "expected_date"), pl.String),
             ),
             "walks": pl.concat([pl.DataFrame(schema=WALK_SCHEMA), *self.walks]),
+            "wear_events": pl.DataFrame(self.events, schema=EVENT_SCHEMA),
         }  # fmt: skip

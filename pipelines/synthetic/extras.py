@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.contracts.model import Contract
-from pipelines.synthetic import fault_files, sensor_files, wear_files
+from pipelines.synthetic import fault_files, sensor_files, wear_events, wear_files
 from pipelines.synthetic import faults as fault_list
 from pipelines.synthetic.delivered import write_hostile
 from pipelines.synthetic.faults import Fault, Place
@@ -18,7 +18,7 @@ from pipelines.synthetic.given import ACCOUNTS
 from pipelines.synthetic.nights import Work, form_places
 
 # Good files of the first and of later nights; of the accounts only what the clinics take.
-_WEARABLES = {"fit": (2, 1), "actigraph_counts": (1, 1)} | dict.fromkeys(ACCOUNTS, (1, 0))
+_WEARABLES = {"fit": (3, 1), "actigraph_counts": (1, 1)} | dict.fromkeys(ACCOUNTS, (1, 0))
 _FEWEST_DAYS_BEFORE = 7  # a hostile file poses as one that was sent this many days earlier
 
 
@@ -50,6 +50,8 @@ def write_wearables(work: Work, number: int) -> None:
             sent = work.nights[number].sent_date
             _, walks = sensor_files.write(work.contract, recording, folder, sent)
             work.truth.walks.append(walks)
+        if work.wear_events:
+            wear_events.write(work, {one.participant_id for one in chosen})
 
 
 def write_hostile_files(work: Work, number: int) -> None:

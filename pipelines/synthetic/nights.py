@@ -55,6 +55,7 @@ class Work:
     faulty: bool
     draws: np.random.Generator
     recorded_s: int  # of each recording of samples
+    wear_events: bool  # whether devices go wrong too, see wear_events.py
     truth: Truth = field(default_factory=Truth)
 
     def folder(self, number: int, clinic: str) -> Path:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -14,11 +16,12 @@ from pipelines.contracts.model import Clinic, Contract
 from pipelines.synthetic.dialect import file_name
 from pipelines.synthetic.given import SENSORS
 from pipelines.synthetic.truth import Trial
+from pipelines.synthetic.walking import Bout
 from pipelines.synthetic.wear_formats import sensor_bytes
-from pipelines.synthetic.worn_day import WornDay, script, worn
+from pipelines.synthetic.worn_day import RATE_HZ, WornDay, script, worn
 
 _WEARING = 998  # keeps these draws apart from those of the trial itself
-_MORNING = dt.time(7)
+MORNING = dt.time(7)
 WALK_SCHEMA = {
     "clinic_id": pl.String, "file_name": pl.String, "participant_id": pl.String, "device_serial": pl.String,
     "event": pl.String, "start_utc": pl.Datetime("us"), "end_utc": pl.Datetime("us"), "steps_n": pl.Int64,
@@ -28,7 +31,10 @@ WALK_SCHEMA = {
 
 @dataclass(frozen=True)
 class SensorFile:
-    """One recording to write. `gaps_s` are left out of it, in seconds from its start."""
+    """One recording to write. `gaps_s` are left out of it, in seconds from its start.
+
+    A device whose samples run ahead of its clock by `drift_s_per_day` takes them at a rate above the nominal one.
+    """
 
     clinic_id: str
     device: str
@@ -37,28 +43,55 @@ class SensorFile:
     start_local: dt.datetime
     day: WornDay
     gaps_s: tuple[tuple[int, int], ...] = ()
+    drift_s_per_day: float = 0.0
+    clock_offset_s: float | None = None
+
+    @property
+    def rate_hz(self) -> float:
+        """The true rate of the samples by the device's own clock."""
+        return RATE_HZ * (1 + self.drift_s_per_day / 86_400)
 
 
-def chosen(contract: Contract, trial: Trial, recorded_s: int) -> list[SensorFile]:
-    """The first wearer of each clinic that takes recordings, on the day after randomisation, which has no session."""
-    lent = (
+def wearers(trial: Trial) -> pl.DataFrame:
+    """Who was lent a sensor: clinic, participant, serial, first day and height, in the order of their codes."""
+    return (
         trial.records["device_assignment"]
         .filter(pl.col("device_kind") == "sensor")
         .join(trial.records["participant"].select("participant_id", "height_cm"), on="participant_id")
         .sort("participant_id")
-        .unique("clinic_id", keep="first", maintain_order=True)
     )  # fmt: skip
-    found = []
-    for row in lent.iter_rows(named=True):
-        code = row["participant_id"]
-        seed = [trial.seed, _WEARING, int(code.replace("-", ""))]
-        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))
-        walks = script(recorded_s, rng)
-        day = worn(walks, recorded_s, row["height_cm"] / 100, rng)
-        start = dt.datetime.combine(row["from_date"] + dt.timedelta(days=1), _MORNING)
-        _, device = _kind(contract.clinics[row["clinic_id"]])
-        found.append(SensorFile(row["clinic_id"], device, code, row["device_serial"], start, day))
-    return found
+
+
+def chosen(contract: Contract, trial: Trial, recorded_s: int) -> list[SensorFile]:
+    """The first wearer of each clinic that takes recordings, on the day after randomisation, which has no session."""
+    first = wearers(trial).unique("clinic_id", keep="first", maintain_order=True)
+    return [
+        recorded(contract, trial, row, row["from_date"] + dt.timedelta(days=1), recorded_s)
+        for row in first.iter_rows(named=True)
+    ]
+
+
+def recorded(
+    contract: Contract,
+    trial: Trial,
+    wearer: dict[str, Any],
+    date: dt.date,
+    recorded_s: int,
+    other: Callable[[list[Bout]], list[Bout]] = list,
+) -> SensorFile:
+    """The recording of one of `wearers` from seven in the morning on; `other` makes its own walks of the day's."""
+    code = wearer["participant_id"]
+    seed = [trial.seed, _WEARING, int(code.replace("-", ""))]
+    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))
+    walks = other(script(recorded_s, rng))
+    return SensorFile(
+        clinic_id=wearer["clinic_id"],
+        device=_kind(contract.clinics[wearer["clinic_id"]])[1],
+        participant_id=code,
+        serial=wearer["device_serial"],
+        start_local=dt.datetime.combine(date, MORNING),
+        day=worn(walks, recorded_s, wearer["height_cm"] / 100, rng),
+    )
 
 
 def write(
@@ -68,7 +101,10 @@ def write(
     clinic = contract.clinics[one.clinic_id]
     kind, _ = _kind(clinic)
     path = folder / file_name(clinic, kind, sent_date, participant_id=one.participant_id)
-    data = sensor_bytes(one.device, one.start_local, one.day.acc_g, one.serial, one.gaps_s)
+    data = sensor_bytes(
+        one.device, one.start_local, one.day.acc_g, one.serial, one.gaps_s,
+        rate_hz=one.rate_hz, clock_offset_s=one.clock_offset_s,
+    )  # fmt: skip
     files.write_bytes_atomic(path, data)
     return path, _walks(clinic, one, path)
 
@@ -84,10 +120,11 @@ def _kind(clinic: Clinic) -> tuple[str, str]:
 
 
 def _walks(clinic: Clinic, one: SensorFile, path: Path) -> pl.DataFrame:
+    slower = RATE_HZ / one.rate_hz
     began = pl.lit(one.start_local, pl.Datetime("us"))
     told = one.day.walks.with_columns(
         clock.local_to_utc(
-            began + pl.duration(microseconds=(pl.col(at) * 1e6).round().cast(pl.Int64)),
+            began + pl.duration(microseconds=(pl.col(at) * 1e6 * slower).round().cast(pl.Int64)),
             clinic.time_zone,
         ).struct.field("utc").alias(at.replace("_s", "_utc"))
         for at in ("start_s", "end_s")

@@ -53,16 +53,18 @@ def write_study(
     effects: Effects | None = None,
     nights: tuple[Night, ...] = NIGHTS,
     recorded_h: int = 2,
+    wear_events: bool = False,
 ) -> StudyPlan:
     """Stages every night's files under `synthetic/`, and the truth under `truth/`.
 
     Sensors record for `recorded_h` hours; a day takes 14, from which the direction of walking can be told.
+    `wear_events` has devices and logs contradict each other as well.
 
     The same arguments leave everything as it is. Others start the home anew, if it is a made-up one.
     """
     effects = effects or Effects()
     print_ = _fingerprint(contract, participants, seed, faults, effects, nights)
-    print_["recorded_h"] = recorded_h
+    print_ |= {"recorded_h": recorded_h, "wear_events": wear_events}
     marker = home / "synthetic" / "fingerprint.json"
     if marker.is_file() and files.read_json(marker) == {**print_, "state": "whole"}:
         return _summary(home, nights)
@@ -79,7 +81,15 @@ def write_study(
         plant.plan(contract, trials[0], catalogue(contract), draws) if faults else plant.nothing()
     )
     work = Work(
-        contract, home / "synthetic", nights, trials, planned, faults, draws, recorded_h * 3600
+        contract,
+        home / "synthetic",
+        nights,
+        trials,
+        planned,
+        faults,
+        draws,
+        recorded_h * 3600,
+        wear_events,
     )
     for number, night in enumerate(nights):
         write_forms(work, number)

@@ -74,16 +74,21 @@ def chosen(
 
 
 def write(
-    contract: Contract, one: WearFile, folder: Path, sent_date: dt.date
+    contract: Contract, one: WearFile, folder: Path, sent_date: dt.date, number: int = 0
 ) -> tuple[Path, list[int]]:
-    """Writes the file under its clinic's name; the path, and the numbers of the records at fault."""
+    """Writes the file under its clinic's name; the path, and the numbers of the records at fault.
+
+    `number` counts the participant's files of one day, from 0.
+    """
     clinic = contract.clinics[one.clinic_id]
     kind = kind_of(clinic, one.device)
-    path = folder / file_name(clinic, kind, sent_date, participant_id=one.participant_id)
+    path = folder / file_name(
+        clinic, kind, sent_date, revision=number, participant_id=one.participant_id
+    )
     if one.device in ACCOUNTS:
         data = account_bytes(one.device, one.rows, clinic.time_zone)
     else:
-        data = fit_bytes_of(one) if one.device == "fit" else _counts(one, clinic)
+        data = _fit(one) if one.device == "fit" else _counts(one, clinic)
     files.write_bytes_atomic(path, data)
     return path, _rows_at_fault(one, path) if one.rule else []
 
@@ -134,7 +139,7 @@ def _of(
     return WearFile(clinic, device, participant, own, serial, rule)
 
 
-def fit_bytes_of(one: WearFile) -> bytes:
+def _fit(one: WearFile) -> bytes:
     """Second by second: the pace and pulse swing a little around their means."""
     bout = one.rows.row(0, named=True)
     t_s = np.arange(int(bout["duration_s"]) + 1)

@@ -29,11 +29,12 @@ def account_bytes(device: str, bouts: pl.DataFrame, time_zone: str) -> bytes:
 
 def sensor_bytes(
     device: str, start_local: dt.datetime, acc_g: np.ndarray, serial: str,
-    gaps_s: tuple[tuple[int, int], ...] = (),
+    gaps_s: tuple[tuple[int, int], ...] = (), *, rate_hz: float = RATE_HZ, clock_offset_s: float | None = None,
 ) -> bytes:  # fmt: skip
     """The recording in this sensor's format, its clock set to the wall clock.
 
-    `gaps_s` are seconds from the start, from and up to, that the device did not record.
+    `gaps_s` are seconds from the start, from and up to, that the device did not record. Axivity and GENEActiv may run
+    at a `rate_hz` a little off; only a GENEActiv's file says how far its clock was off when it was read out.
     Assumes: a GENEActiv's gap begins with a page, every six seconds of what was recorded.
     """
     start_us = round((start_local - dt.datetime(1970, 1, 1)).total_seconds()) * _SECOND_US
@@ -41,15 +42,16 @@ def sensor_bytes(
         return gt3x_bytes(start_us, RATE_HZ, acc_g, serial, lost=gaps_s)
     kept, breaks = _without(acc_g, gaps_s)
     if device == "cwa":
-        return cwa_bytes(start_us, RATE_HZ, kept, int(serial), breaks=breaks)
+        return cwa_bytes(start_us, rate_hz, kept, int(serial), breaks=breaks)
     if device == "geneactiv":
         first = np.arange(0, len(kept), _PAGE)
-        page_us = start_us + np.round(first * _SECOND_US / RATE_HZ).astype(np.int64)
+        page_us = start_us + np.round(first * _SECOND_US / rate_hz).astype(np.int64)
         for sample, gap_us in breaks:
             page_us[first >= sample] += gap_us
         return geneactiv_bytes(
-            start_us, RATE_HZ, kept, serial, location="lower back", page_start_us=page_us
-        )
+            start_us, RATE_HZ, kept, serial, location="lower back", page_start_us=page_us,
+            drift_s=clock_offset_s,
+        )  # fmt: skip
     raise ValueError(f"no sensor writes {device}")
 
 

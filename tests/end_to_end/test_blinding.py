@@ -112,6 +112,7 @@ def test_no_open_page_says_an_arm(contract, faulty):
         contract.study.question,
         "backward walk",
         "clocks were put forward",
+        "forward walking only",
     ]
     allowed += [
         "by arm",
