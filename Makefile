@@ -63,7 +63,9 @@ clean:  ## the demo and every cache; .venv stays
 coverage: env  ## planted effects against the reports' intervals over 400 seeds, about five minutes
 	$(BIN)/python -m pytest -m slow tests/synthetic/test_coverage.py -s -q
 
-bench: env  ## the night beside what a user would use instead; dlt gets an environment of its own
+bench: env  ## the night and a day of wearables beside what a user would use instead; those get an environment of their own
 	test -x .venv-bench/bin/python || $(BIN)/python -m venv .venv-bench
 	.venv-bench/bin/python -m pip install --quiet 'dlt[duckdb]==1.*' pyarrow
 	$(BIN)/python benchmarks/night.py --dlt-python .venv-bench/bin/python
+	.venv-bench/bin/python -m pip install --quiet mobgap==1.2.0 scikit-digital-health lightgbm cwa-reader-rs actipy pygt3x
+	$(BIN)/python benchmarks/wearables.py --peers-python .venv-bench/bin/python
