@@ -67,6 +67,10 @@ _DEVICE_NOTES: dict[str, dict[str, tuple[str, str]]] = {
         "trailing_bytes": ("Bytes follow the end of the device file; they were not used.", "Export the activity again from the device's software."),
         "entered_by_hand": ("The activity was typed in, not recorded.", "Leave it, or say that a device recorded it."),
         "unreadable_epoch": ("The device file has points that cannot be read.", "Export the activity again if it matters; the rest was kept."),
+        "no_times": ("The track has no times, so nobody can say when it was walked.", "Export the recorded activity with its times."),
+        "clock_jump": ("Points of the track go back in time.", "Look at the device's clock; the activity's length may be wrong."),
+        "cadence_unclear": ("The file does not say whether cadence counts one leg or both.", "Nothing to do; cadence was left out."),
+        "truncated_end": ("The device file ends in the middle of the activity.", "Export the activity again; the whole points were used."),
     },
     "recording": {
         "bad_block": ("Blocks of the recording are damaged; their samples were not used.", "Download the recording again; if it is the same, have the device tested."),

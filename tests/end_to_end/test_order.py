@@ -29,8 +29,8 @@ def _copy_name(contract: Contract, clinic: str, name: str) -> str | None:
         return None
     keyed = contract.clinics[clinic].files[said["kind"]].keyed
     sent = f"{said['sent']:%Y%m%d}"
-    later = said["sent"] + dt.timedelta(days=1)
-    other = f"{later:%Y%m%d}" if keyed == "increment" else "20251030"
+    away = dt.timedelta(days=1 if keyed == "increment" else -1)
+    other = f"{said['sent'] + away:%Y%m%d}"
     return re.sub(rf"{sent}(?!.*{sent})", other, name)
 
 
