@@ -69,7 +69,7 @@ _DIMENSIONS |= {
         "years",
         "m^0.5/s",
         "m^1.5/s",
-    )  # fmt: skip
+    )
 }
 _DIMENSION_OF = {unit: name for name, units in _DIMENSIONS.items() for unit in units}
 

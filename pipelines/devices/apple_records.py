@@ -130,9 +130,7 @@ def _converted(
     kind: str, rows: list[tuple], findings: list[tuple[int, str]], where: str
 ) -> pl.DataFrame:
     """A batch of records in study units; those that cannot be read, or were typed in, are left out."""
-    factor = pl.col("unit").replace_strict(
-        _FACTORS[kind], default=None, return_dtype=pl.Float64
-    )
+    factor = pl.col("unit").replace_strict(_FACTORS[kind], default=None, return_dtype=pl.Float64)
     plain = pl.col("value").str.contains(r"^\d{1,12}(\.\d{0,20})?([eE]-?\d{1,2})?$")
     columns = zip(*rows, strict=True) if rows else [()] * len(_SCHEMA)
     texts = pl.DataFrame(dict(zip(_SCHEMA, columns, strict=True)), schema=_SCHEMA)

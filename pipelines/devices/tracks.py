@@ -103,7 +103,9 @@ def numbers(texts: list[str | None], least: float, most: float) -> np.ndarray:
     """Plain decimal numbers within a range; NaN for everything else."""
     text = pl.Series("n", texts, dtype=pl.String).str.strip_chars()
     value = pl.col("n").cast(pl.Float64, strict=False)
-    plain = pl.col("n").str.contains(r"^[+-]?(\d{1,12}(\.\d{0,20})?|\.\d{1,20})([eE][+-]?\d{1,2})?$")
+    plain = pl.col("n").str.contains(
+        r"^[+-]?(\d{1,12}(\.\d{0,20})?|\.\d{1,20})([eE][+-]?\d{1,2})?$"
+    )
     kept = text.to_frame().select(pl.when(plain & value.is_between(least, most)).then(value))
     return kept.to_series().fill_null(np.nan).to_numpy()
 
@@ -111,7 +113,11 @@ def numbers(texts: list[str | None], least: float, most: float) -> np.ndarray:
 def path_m(points: Points) -> float:
     """Metres along the points of each part; pauses between parts are not bridged. NaN if no line."""
     there = ~(np.isnan(points.lat) | np.isnan(points.lon))
-    part, lat, lon = points.part[there], np.radians(points.lat[there]), np.radians(points.lon[there])
+    part, lat, lon = (
+        points.part[there],
+        np.radians(points.lat[there]),
+        np.radians(points.lon[there]),
+    )
     joined = np.diff(part) == 0
     if not joined.any():
         return np.nan

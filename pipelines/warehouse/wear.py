@@ -55,6 +55,11 @@ def finish_speed(con: duckdb.DuckDBPyConnection) -> None:
 
 def build_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """The tables of sql/core, in the order of their names' need: each SELECT becomes the table it is named after."""
-    for name in ("core_wear_window", "core_session_wear", "core_device_clock", "core_unlogged_walk"):
+    for name in (
+        "core_wear_window",
+        "core_session_wear",
+        "core_device_clock",
+        "core_unlogged_walk",
+    ):
         query = (folder / f"{name}.sql").read_text(encoding="utf-8")
         con.execute(f"CREATE TABLE {name} AS {query}")

@@ -16,7 +16,7 @@ from pipelines.analysis.ancova import adjusted_difference
 from pipelines.contracts.model import Contract
 from pipelines.synthetic.effects import Effects
 from pipelines.synthetic.truth import Trial, make_trial
-from tests.measures.cases import frame
+from tests.measures import cases
 
 SEEDS = range(5000, 5400)
 ALL_OVER = dt.date(2026, 6, 1)
@@ -52,7 +52,7 @@ def outcomes(contract: Contract, trial: Trial) -> pl.DataFrame:
             "answer": pl.concat(answers).join(knees, on="participant_id").lazy(),
             "walk_test": records["walk_test"].lazy(),
             "balance_test": records["balance_test"].join(knees, on="participant_id").lazy(),
-            "wear_window": frame("wear_window", []),  # judged by the clinic's tests alone
+            "wear_window": cases.frame("wear_window", []),  # judged by the clinic's tests alone
         },
         {"sls": {"cap_s": contract.study.analysis.stance_cap_s}},
     )
