@@ -17,9 +17,11 @@ def between(index: np.ndarray, us: np.ndarray, times_us: np.ndarray) -> None:
         times_us[: index[0]] = us[0]
     for knot in range(len(index)):
         first, last = index[knot], n
-        step_us = 0.0
+        whole_us, rest_us = np.int64(0), 0.0  # of a step; apart, since a float ends at 2^53
         if knot + 1 < len(index):
             last = index[knot + 1]
-            step_us = (us[knot + 1] - us[knot]) / max(last - first, 1)
+            steps = max(last - first, 1)
+            whole_us = (us[knot + 1] - us[knot]) // steps
+            rest_us = (us[knot + 1] - us[knot] - whole_us * steps) / steps
         for i in range(last - first):
-            times_us[first + i] = us[knot] + np.int64(np.floor(i * step_us + 0.5))
+            times_us[first + i] = us[knot] + i * whole_us + np.int64(np.floor(i * rest_us + 0.5))
