@@ -15,24 +15,32 @@ def stamps_us(text: pl.Series, written: str) -> np.ndarray:
     Assumes: `written` is a pattern as the contract accepts it (YYYY-MM-DD hh:mm:ss.fff).
     """
     width = len(written)
-    filler = "?" * width
-    fits = text.str.len_bytes() == width
-    even = text.to_frame("t").select(
-        pl.when(fits.fill_null(False)).then(pl.col("t")).otherwise(pl.lit(filler)).str.join("")
-    )
-    data = np.frombuffer((even.item() or "").encode(), np.uint8).reshape(-1, width)
+    data = _bytes(text, width)
     places = np.array([written.index(part) for part in _PARTS], np.int64)
     n_fraction = written.count("f")
     fraction = written.find("f")
-    literal = np.frombuffer(written.encode(), np.uint8).copy()
-    is_digit = np.zeros(width, np.bool_)
-    for place, part in zip(places, _PARTS, strict=True):
-        is_digit[place : place + len(part)] = True
-    if n_fraction:
-        is_digit[fraction : fraction + n_fraction] = True
+    least = np.frombuffer(written.encode(), np.uint8).copy()  # of each byte, and how far above it
+    above = np.zeros(width, np.uint8)
+    digits = [slice(at, at + len(part)) for at, part in zip(places, _PARTS, strict=True)]
+    for digit in (*digits, slice(fraction, fraction + n_fraction)):
+        least[digit], above[digit] = ord("0"), 9
     out = np.empty(len(data), np.int64)
-    _parse(data, places, fraction, n_fraction, literal, is_digit, out)
+    _parse(data, places, fraction, n_fraction, least, above, out)
     return out
+
+
+def _bytes(text: pl.Series, width: int) -> np.ndarray:
+    """The stamps, one a row; question marks where one is not `width` bytes long."""
+    fits = (text.str.len_bytes() == width).fill_null(False)
+    if not fits.all():
+        even = pl.when(fits).then(pl.col("t")).otherwise(pl.lit("?" * width))
+        text = text.to_frame("t").select(even).to_series()
+    column = text.cast(pl.Binary).to_arrow()  # in one buffer: joining the texts would cost a copy
+    _, offsets, data = column.buffers()
+    if not len(column):
+        return np.empty((0, width), np.uint8)
+    first = np.frombuffer(offsets, np.int64)[column.offset]
+    return np.frombuffer(data, np.uint8)[first : first + len(column) * width].reshape(-1, width)
 
 
 @njit(cache=True, nogil=True)
@@ -44,14 +52,14 @@ def _number(row, at, n):
 
 
 @njit(cache=True, nogil=True)
-def _parse(data, places, fraction, n_fraction, literal, is_digit, out):
+def _parse(data, places, fraction, n_fraction, least, above, out):
     """Source of the days since 1970: Howard Hinnant, days_from_civil."""
     for k in range(len(data)):
         row = data[k]
         out[k] = -1
         good = True
-        for i in range(len(literal)):
-            good &= 48 <= row[i] <= 57 if is_digit[i] else row[i] == literal[i]
+        for i in range(len(least)):
+            good &= np.uint8(row[i] - least[i]) <= above[i]  # what is below wraps around
         if not good:
             continue
         year, month, day = (
