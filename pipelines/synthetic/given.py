@@ -14,12 +14,16 @@ from pipelines.synthetic.sessions import Sessions
 
 # Format -> maker as its reader names it. An account has no serial of its own.
 ACCOUNTS = {
-    "apple_health": "apple", "fitbit": "fitbit", "gpx": "gpx", "polar_csv": "polar", "tcx": "garmin",
+    "apple_health": "apple", "fitbit": "fitbit", "gpx": "strava", "polar_csv": "polar", "tcx": "garmin",
     "withings_csv": "withings",
 }  # fmt: skip
 SENSORS = {"cwa": "axivity", "geneactiv": "activinsights", "gt3x": "actigraph"}
 _ACCOUNT_DAYS, _SENSOR_DAYS = 60, 8
-_FEWEST, _ACCOUNT_SHARE, _SENSOR_SHARE = 2, 0.3, 0.15
+_FEWEST = {
+    "account": 2,
+    "sensor": 5,
+}  # of each format at each clinic, if there are so many participants
+_SHARE = {"account": 0.3, "sensor": 0.15}
 # The clocks of every zone of the study had changed by then; a device's own clock knows no change.
 _AFTER_CLOCK_CHANGES = np.datetime64("2025-04-06")
 
@@ -41,15 +45,15 @@ def give(contract: Contract, people: People, lent: wear.Lent, rng: np.random.Gen
         here = turn[people.clinic[turn] == number]
         without = here[lent.watch[here] < 0]
         late = here[people.randomised[here] > _AFTER_CLOCK_CHANGES]
-        _hand_out(account, without, [d for d in ACCOUNTS if d in taken], _ACCOUNT_SHARE)
-        _hand_out(sensor, late, [d for d in SENSORS if d in taken], _SENSOR_SHARE)
+        _hand_out(account, without, [d for d in ACCOUNTS if d in taken], "account")
+        _hand_out(sensor, late, [d for d in SENSORS if d in taken], "sensor")
     return Given(account, sensor)
 
 
-def _hand_out(to: np.ndarray, who: np.ndarray, devices: list[str], share: float) -> None:
-    """The formats in turn to the first of these participants; at least two of each if there are so many."""
+def _hand_out(to: np.ndarray, who: np.ndarray, devices: list[str], what: str) -> None:
+    """The formats in turn to the first of these participants."""
     if devices:
-        some = who[: max(_FEWEST * len(devices), int(share * len(who)))]
+        some = who[: max(_FEWEST[what] * len(devices), int(_SHARE[what] * len(who)))]
         to[some] = [devices[k % len(devices)] for k in range(len(some))]
 
 

@@ -34,7 +34,7 @@ def write(work: Work, used: set[str]) -> None:
     """Writes the files of the first night that tell of them; `used` participants have sent other files."""
     records = work.trials[0].records
     sessions = _on_the_wall(work, records["session"].filter("attended"))
-    for number, wearer in enumerate(_second_wearers(work, sessions)):
+    for number, wearer in enumerate(_second_wearers(work, sessions, used)):
         _recording(work, wearer, walked=number % 2 == 0)
     clinics = work.contract.clinics
     takers = [name for name, clinic in clinics.items() if wear_files.kind_of(clinic, "fit")]
@@ -59,12 +59,14 @@ def _on_the_wall(work: Work, records: pl.DataFrame) -> pl.DataFrame:
     ).with_columns(local_date=pl.col("start_local").dt.date())
 
 
-def _second_wearers(work: Work, sessions: pl.DataFrame) -> list[dict]:
-    """Of each clinic a wearer that has not sent a recording yet, with the first session of the days of the loan."""
+def _second_wearers(work: Work, sessions: pl.DataFrame, used: set[str]) -> list[dict]:
+    """Of each clinic a wearer that has not sent anything yet, with the first session of the days of the loan."""
     lent = sensor_files.wearers(work.trials[0])
-    first = lent.unique("clinic_id", keep="first")["participant_id"].to_list()
+    first = lent.unique("clinic_id", keep="first", maintain_order=True)["participant_id"].to_list()
     at = sessions.select("participant_id", "session_no", "start_local", "actual_min")
-    due = lent.filter(~pl.col("participant_id").is_in(first)).join(at, on="participant_id")
+    due = lent.filter(~pl.col("participant_id").is_in([*first, *used])).join(
+        at, on="participant_id"
+    )
     day = pl.col("start_local").dt.date()
     due = due.filter(day > pl.col("from_date"), day <= pl.col("from_date") + pl.duration(days=8))
     due = due.sort("participant_id", "session_no")

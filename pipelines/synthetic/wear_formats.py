@@ -10,19 +10,27 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 
-from pipelines.synthetic import fitbit_text, polar_text, withings_text
+from pipelines.synthetic import (
+    apple_health_text,
+    fitbit_text,
+    gpx_text,
+    polar_text,
+    tcx_text,
+    withings_text,
+)
 from pipelines.synthetic.cwa_bytes import cwa_bytes
 from pipelines.synthetic.geneactiv_bytes import geneactiv_bytes
 from pipelines.synthetic.gt3x_bytes import gt3x_bytes
 from pipelines.synthetic.worn_day import RATE_HZ
 
 _SECOND_US = 1_000_000
+_POINT_S, _M_PER_DEGREE = 5, 111_195.0  # of latitude, on a sphere of 6371 km
 _PAGE = 300  # samples of a GENEActiv page
 Row = dict[str, Any]
 
 
 def account_bytes(device: str, bouts: pl.DataFrame, time_zone: str) -> bytes:
-    """The bouts, in time order, as this account exports them. ONE_BOUT formats hold the last of them."""
+    """The bouts, in time order, as this account exports them; Polar's file holds one session, the last."""
     rows = bouts.sort("start_utc").rows(named=True)
     return _WRITERS[device](rows, ZoneInfo(time_zone))
 
@@ -108,10 +116,84 @@ def _fitbit(rows: list[Row], zone: ZoneInfo) -> bytes:
     ])  # fmt: skip
 
 
+def _tcx(rows: list[Row], zone: ZoneInfo) -> bytes:
+    """Every walk; Garmin's site, from which they come, leaves out whose watch it was."""
+    activities = []
+    for bout in rows:
+        points = [
+            tcx_text.Point(
+                bout["start_utc"] + dt.timedelta(seconds=second),
+                distance_m=round(bout["speed_mean_mps"] * second, 2),
+                hr_bpm=int(bout["hr_mean_bpm"]),
+            )
+            for second in _seconds(bout)
+        ]
+        lap = tcx_text.Lap(
+            bout["start_utc"], [points], timer_s=bout["duration_s"], distance_m=bout["distance_m"],
+            hr_mean_bpm=int(bout["hr_mean_bpm"]), hr_max_bpm=int(bout["hr_max_bpm"]),
+            strides_per_min=round(bout["cadence_mean_spm"] / 2), steps=int(bout["steps_n"]),
+        )  # fmt: skip
+        activities.append(tcx_text.activity_xml([lap], device="Garmin Connect"))
+    return tcx_text.tcx_bytes(activities)
+
+
+def _gpx(rows: list[Row], zone: ZoneInfo) -> bytes:
+    """Every walk, due north from where no clinic is."""
+    tracks = []
+    for bout in rows:
+        points = [
+            gpx_text.Point(
+                bout["speed_mean_mps"] * second / _M_PER_DEGREE, -30.0,
+                bout["start_utc"] + dt.timedelta(seconds=second), int(bout["hr_mean_bpm"]),
+            )
+            for second in _seconds(bout)
+        ]  # fmt: skip
+        tracks.append(gpx_text.track_xml([points]))
+    return gpx_text.gpx_bytes(tracks, creator="StravaGPX")
+
+
+def _apple_health(rows: list[Row], zone: ZoneInfo) -> bytes:
+    """Workouts, and the steps of their minutes, zipped as a phone does it."""
+    entries = []
+    for bout in rows:
+        start, end = (_local(bout[name], zone) for name in ("start_utc", "end_utc"))
+        minutes = int(bout["duration_s"]) // 60
+        measured = {
+            "StepCount": {"sum": bout["steps_n"], "unit": "count"},
+            "DistanceWalkingRunning": {"sum": bout["distance_m"] / 1000, "unit": "km"},
+            "HeartRate": {
+                "average": bout["hr_mean_bpm"], "maximum": bout["hr_max_bpm"], "unit": "count/min",
+            },
+        }  # fmt: skip
+        statistics = [
+            {"type": f"HKQuantityTypeIdentifier{kind}"} | {k: str(v) for k, v in told.items()}
+            for kind, told in measured.items()
+        ]
+        begun = [start + dt.timedelta(minutes=minute) for minute in range(minutes)]
+        entries += [
+            apple_health_text.record_xml(
+                "StepCount", at, at + dt.timedelta(minutes=1), bout["steps_n"] // minutes, "count"
+            )
+            for at in begun
+        ]
+        entries.append(
+            apple_health_text.workout_xml(
+                "Walking", start, end, duration_min=bout["duration_s"] / 60, statistics=statistics
+            )
+        )
+    exported = _local(rows[-1]["end_utc"], zone) + dt.timedelta(days=1)
+    return apple_health_text.export_zip(apple_health_text.export_xml(entries, exported))
+
+
+def _seconds(bout: Row) -> range:
+    return range(0, int(bout["duration_s"]) + 1, _POINT_S)
+
+
 def _local(utc: dt.datetime, zone: ZoneInfo) -> dt.datetime:
     return utc.replace(tzinfo=dt.UTC).astimezone(zone)
 
 
 _WRITERS: dict[str, Callable[[list[Row], ZoneInfo], bytes]] = {
-    "fitbit": _fitbit, "polar_csv": _polar, "withings_csv": _withings,
+    "apple_health": _apple_health, "fitbit": _fitbit, "gpx": _gpx, "polar_csv": _polar, "tcx": _tcx,
+    "withings_csv": _withings,
 }  # fmt: skip

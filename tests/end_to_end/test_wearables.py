@@ -8,21 +8,28 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from pipelines.contracts.model import Contract
+from pipelines.synthetic.given import ACCOUNTS
+from pipelines.synthetic.nights import NIGHTS
 from pipelines.synthetic.study import deliver, write_study
+from pipelines.synthetic.truth import make_trial
 from tests.end_to_end.nights import NIGHT_1, rows, run_night
 
 # Decided before looking: beyond these a planted event is missed.
 STEPS_SHARE, STEPS_N, SPEED_MPS = 0.03, 2, 0.10
 GAP_S, CLOCK_S, DRIFT_S_PER_DAY = 1.0, 1.0, 1.0
+START_S, DISTANCE_SHARE, ACTIVITY_STEPS_N = 2.0, 0.01, 1
+NO_STEPS = ("gpx", "polar_csv")  # accounts whose files have no number of steps
+PEOPLE, SEED = 40, 1
 NEEDED = {"participant", "session", "device_assignment"}  # what devices are held against
 JUDGED = {"event": pl.String, "device": pl.String, "result": pl.String, "error": pl.Float64}
 
 
 @pytest.fixture(scope="module")
 def home(contract, tmp_path_factory) -> Path:
-    """Forty participants, three of them with two hours and three with a day of samples, and devices and logs that contradict each other."""
+    """Three recordings of two hours, three of a day, and devices and logs that contradict each other."""
     home = tmp_path_factory.mktemp("worn")
-    write_study(contract, home, participants=40, seed=1, faults=False, wear_events=True)
+    write_study(contract, home, participants=PEOPLE, seed=SEED, faults=False, wear_events=True)
     for path in deliver(home, 1):
         files = contract.clinics[path.parent.name].files.values()
         kind = next(kind for kind in files if re.fullmatch(kind.name, path.name))
@@ -33,10 +40,12 @@ def home(contract, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def judged(home) -> pl.DataFrame:
+def judged(contract, home) -> pl.DataFrame:
     """One row per planted event: `recovered`, `missed`, or `abstained: reason`."""
-    parts = (*_walks(home), *_recordings(home), _sessions(home), *_clock(home), _swaps(home),
-             _unlogged(home))  # fmt: skip
+    parts = (
+        *_walks(home), *_recordings(home), _sessions(home), *_clock(home), _swaps(home), _unlogged(home),
+        *_accounts(contract, home),
+    )  # fmt: skip
     return pl.concat(
         part.select(pl.col(name).cast(kind) for name, kind in JUDGED.items()) for part in parts
     )
@@ -176,6 +185,39 @@ def _swaps(home: Path) -> pl.DataFrame:
     )
 
 
+def _accounts(contract: Contract, home: Path) -> tuple[pl.DataFrame, ...]:
+    """Every session's walk that an account's file holds, beside the bout of that start."""
+    trial = make_trial(contract, participants=PEOPLE, seed=SEED, as_of=NIGHTS[0].as_of)
+    found = rows(
+        home,
+        """SELECT device_serial, start_utc AS found_utc, start_utc, distance_m AS found_m, steps_n AS found_n
+        FROM core_wear_bout WHERE bout_source_code = 'device'""",
+    )
+    planted = trial.records["wear_bout"].filter(
+        pl.col("device_maker").is_in(list(ACCOUNTS.values())),
+        pl.col("device_serial").is_in(found["device_serial"].unique().to_list()),
+    )
+    devices = {maker: device for device, maker in ACCOUNTS.items()}
+    planted = planted.with_columns(device=pl.col("device_maker").replace_strict(devices))
+    last = pl.col("start_utc") == pl.col("start_utc").max().over("device_serial")
+    planted = planted.filter((pl.col("device") != "polar_csv") | last)  # one session per file
+    beside = planted.sort("start_utc").join_asof(
+        found.sort("start_utc"), on="start_utc", by="device_serial", strategy="nearest",
+        tolerance=f"{START_S:.0f}s", check_sortedness=False,
+    )  # fmt: skip
+    share = (pl.col("found_m") / pl.col("distance_m") - 1).alias("error")
+    steps = (pl.col("found_n") - pl.col("steps_n")).alias("error")
+    counted = beside.filter(~pl.col("device").is_in(NO_STEPS))
+    return (
+        beside.with_columns(
+            share, _result(share.abs() <= DISTANCE_SHARE), event=pl.lit("activity distance (share)")
+        ),
+        counted.with_columns(
+            steps, _result(steps.abs() <= ACTIVITY_STEPS_N), event=pl.lit("activity steps")
+        ),
+    )
+
+
 def _unlogged(home: Path) -> pl.DataFrame:
     found = rows(home, "SELECT device_serial, walk_date AS local_date, seen_min FROM core_unlogged_walk")  # fmt: skip
     beside = _events(home, "walk_not_logged").join(
@@ -217,6 +259,7 @@ def test_every_planted_event_is_recovered_or_abstained_from_with_its_reason(judg
     assert set(recovered["event"]) == {
         "steps", "speed", "walked forward", "walked backward", "gap", "sample_drift", "read_out_offset",
         "session_walked", "session_not_walked", "clock_offset", "clock_drift", "swap", "walk_not_logged",
+        "activity distance (share)", "activity steps",
     }  # fmt: skip
     assert recovered.height >= 0.9 * judged.height
 
