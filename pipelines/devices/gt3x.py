@@ -65,7 +65,8 @@ def read(path: Path, *, date_order: str | None = None) -> SignalFile:
             where=path.name,
             remedy="send one recording per file, as the device's own software wrote it",
         )
-    listed = members(path, MAX_UNPACKED, MAX_RATIO)
+    # a week of light in the dark is one repeated byte: only what is read is judged
+    listed = members(path, MAX_UNPACKED, MAX_RATIO, {_LOG, _STREAM, _INFO, _CALIBRATION})
     log, stream = _one(listed, _LOG, path.name), _one(listed, _STREAM, path.name)
     info = read_info(_small(path, _one(listed, _INFO, path.name)))
     _must_be_calibrated(_small(path, _one(listed, _CALIBRATION, path.name)), path.name)

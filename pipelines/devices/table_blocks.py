@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import duckdb
 import polars as pl
@@ -15,7 +16,7 @@ from pipelines.errors import DeliveryRefused
 
 MAX_BYTES = 64 << 30
 _MAX_HEAD = 1 << 16  # bytes in which the header row must lie
-_MAX_LINE = 1 << 20
+_USUAL_LINE, _MAX_LINE = 1 << 10, 1 << 20
 _MAX_COLUMNS = 512
 _MAX_BLOCK_BYTES = 24 << 20
 _MEMORY = "192MB"  # of the Parquet reader
@@ -91,16 +92,17 @@ def csv_blocks(
     """The columns named in `types`, about `n_rows` rows at a time."""
     size = int(min(max(n_rows * head.line_bytes, 1 << 16), _MAX_BLOCK_BYTES))
     style = _Style(head, delimiter, quote if head.is_quoted else None, decimal == ",")
-    row, rest, is_end = head.first_line, b"", False
+    row, at, n_bytes = head.first_line, head.begins_at, path.stat().st_size
     with path.open("rb") as file:
-        file.seek(head.begins_at)
-        while not is_end:
-            data = file.read(size)
-            is_end = len(data) < size
-            data = rest + data
-            is_cut = False
-            if is_end:
-                whole, rest = data.rstrip(b" \t\r\n"), b""
+        while at < n_bytes:
+            stop = _end_of_lines(file, at, size, n_bytes)
+            if stop is None:
+                raise _refused("line_too_long", f"row {row} has more than 1 MB", path.name)
+            file.seek(at)
+            whole, is_cut = file.read(stop - at), False
+            at = stop
+            if at == n_bytes:
+                data, whole = whole, whole.rstrip(b" \t\r\n")
                 if (
                     len(whole) == len(data)
                     and whole
@@ -108,15 +110,30 @@ def csv_blocks(
                 ):
                     is_cut = True
                     whole = whole[: whole.rfind(b"\n") + 1]
-            else:
-                end = data.rfind(b"\n") + 1
-                whole, rest = data[:end], data[end:]
-                if len(rest) > _MAX_LINE:
-                    raise _refused("line_too_long", f"row {row} has more than 1 MB", path.name)
             if whole or is_cut:
                 frame = _parsed(whole, style, types)
                 yield Block(row, frame, is_cut)
                 row += frame.height
+
+
+def _end_of_lines(file: BinaryIO, at: int, size: int, n_bytes: int) -> int | None:
+    """Where the last line ends that begins at `at` or later and lies within `size` bytes; at most the file's end.
+
+    Sought before the lines are read, so that they are not copied. A line longer than `size` is taken
+    whole; None where one is too long for that.
+    """
+    stop = at + size
+    while stop < n_bytes:
+        for reach in (_USUAL_LINE, _MAX_LINE):
+            low = max(at, stop - reach)
+            file.seek(low)
+            found = file.read(stop - low).rfind(b"\n")
+            if found >= 0:
+                return low + found + 1
+        if stop - at > _MAX_LINE:
+            return None
+        stop += size
+    return n_bytes
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ are found by their own headers, from the front. Nothing is ever written to disk.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,9 +48,12 @@ class Piece:
     end: str | None = None
 
 
-def members(path: Path, max_bytes: int, max_ratio: int) -> tuple[Member, ...]:
+def members(
+    path: Path, max_bytes: int, max_ratio: int, used: Container[str] | None = None
+) -> tuple[Member, ...]:
     """The members of an archive; refused where one unpacks to too much, or cannot be read.
 
+    Members not `used` (by name) may say what they like, as nobody unpacks them.
     Assumes: a ratio means something from a megabyte on; a small member may be one repeated byte.
     """
     with path.open("rb") as file:
@@ -60,6 +63,8 @@ def members(path: Path, max_bytes: int, max_ratio: int) -> tuple[Member, ...]:
         if found is None:
             found = _by_headers(file, size, path.name)
     for member in found:
+        if used is not None and member.name not in used:
+            continue
         is_bomb = member.n_bytes > 1 << 20 and member.n_bytes > max_ratio * member.n_packed
         if member.n_bytes != _UNKNOWN and (member.n_bytes > max_bytes or is_bomb):
             raise DeliveryRefused(

@@ -463,3 +463,14 @@ def test_a_log_that_breaks_without_end_is_refused(tmp_path):
         everything(opened(tmp_path / "a", rezipped(one * 51 + noise, INFO)))
 
     assert refused.value.reason in ("unreadable", "too_large")
+
+
+def test_a_week_of_light_in_the_dark_is_no_bomb(tmp_path):
+    data = gt3x_bytes(START, 30, moving(20), "NEO1", kind="stream", scale=341.0, range_g=6.0)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        kept = {name: archive.read(name) for name in ("activity.bin", "info.txt")}
+    dark = bytes(2 * 7 * 86_400)  # two bytes a second, packed a thousand to one
+
+    times, acc, _ = everything(opened(tmp_path / "a", zip_bytes({**kept, "lux.bin": dark})))
+
+    assert len(times) == len(acc) == 20 * 30
