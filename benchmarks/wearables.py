@@ -83,7 +83,7 @@ def run(contender: Contender, path: Path, python: str = sys.executable) -> Run |
         process.returncode = code_left = os.waitstatus_to_exitcode(status)
         out.seek(0)
         err.seek(0)
-        last = (err.read().decode(errors="replace").strip().splitlines() or [""])[-1]
+        last = " ".join(err.read().decode(errors="replace").strip().splitlines()[-3:])
         if code_left:
             return (
                 f"not installed: {last}"
@@ -196,8 +196,11 @@ def longer(place: Path, chosen: argparse.Namespace, day: dict[str, Run], missed:
     print(f"  {'':24}{'cpu s':>8}{'per day':>9}{'peak MB':>9}{'linear':>8}")
     for name in chosen.formats:
         write(place, chosen.days, name)
-        found = taken(run(OURS_OUTCOMES, place / FILES[name]), f"{name}, {chosen.days} days")
+        found = run(OURS_OUTCOMES, place / FILES[name])
         (place / FILES[name]).unlink()
+        if isinstance(found, str):
+            missed.append(f"{name}, {chosen.days} days: {found}")
+            continue
         linear = found.cpu_s / (chosen.days * day[name].cpu_s)
         print(
             f"  {name:24}{found.cpu_s:8.2f}{found.cpu_s / chosen.days:9.2f}{found.peak_mb:9.0f}{linear:8.2f}"
