@@ -81,10 +81,12 @@ def collect(pieces: Iterable[bytes], where: str) -> Export:
             if element.getparent().tag != "HealthData":
                 continue  # in a correlation: it stands outside of it too
             row_no += 1
-            kind = _KINDS.get(element.get("type"))
+            if row_no > _MAX_RECORDS:
+                raise _too_large(where)
+            get = element.get
+            kind = _KINDS.get(get("type"))
             if kind is None:
                 continue
-            get = element.get
             key = (get("sourceName"), get("sourceVersion"), get("device"))
             source = known.get(key)
             if source is None:
@@ -100,15 +102,21 @@ def collect(pieces: Iterable[bytes], where: str) -> Export:
             key = tuple(element.get(name) for name in ("sourceName", "sourceVersion", "device"))
             source = _source_of(key, export.sources, known)
             export.workouts.append((row_no, {**_workout(element), "source": source}))
-        if row_no > _MAX_RECORDS or len(export.workouts) > _MAX_WORKOUTS:
-            raise DeliveryRefused(
-                "too_large", f"more than {_MAX_RECORDS} records or {_MAX_WORKOUTS} workouts",
-                where=where, remedy="send the export of one participant",
-            )  # fmt: skip
+            if len(export.workouts) > _MAX_WORKOUTS:
+                raise _too_large(where)
     for kind, rows in waiting.items():
         read[kind].append(_converted(kind, rows, export.findings, where))
         export.records[kind] = pl.concat(read[kind])
     return export
+
+
+def _too_large(where: str) -> DeliveryRefused:
+    return DeliveryRefused(
+        "too_large",
+        f"more than {_MAX_RECORDS} records or {_MAX_WORKOUTS} workouts",
+        where=where,
+        remedy="send the export of one participant",
+    )
 
 
 def stamps_s(stamps: pl.Series) -> pl.Series:

@@ -22,6 +22,7 @@ from pipelines.contracts.shapes import DeviceFile
 from pipelines.devices.export_cells import ON_FOOT, label, sport
 from pipelines.devices.format import Format
 from pipelines.devices.tracks import (
+    MAX_POINTS,
     RawPoints,
     bout_frame,
     bout_row,
@@ -118,6 +119,7 @@ def _tracks(path: Path, is_cut: bool) -> tuple[list[_Track], str | None]:
     tracks: list[_Track] = []
     track, creator = _Track(), None
     names: dict[str, str | None] = {}
+    n_points = 0
     for element in elements(pieces_of(path), _TAGS, path.name, may_be_cut=is_cut):
         tag = element.tag.rpartition("}")[2]
         if tag == "trkpt":
@@ -134,10 +136,11 @@ def _tracks(path: Path, is_cut: bool) -> tuple[list[_Track], str | None]:
             track = _Track()
         if creator is None:
             creator = label(element.getroottree().getroot().get("creator")) or ""
-        if len(tracks) > _MAX_TRACKS:
+        n_points += tag == "trkpt"
+        if len(tracks) > _MAX_TRACKS or n_points > MAX_POINTS:
             raise DeliveryRefused(
-                "too_large", f"more than {_MAX_TRACKS} tracks", where=path.name,
-                remedy="export a shorter time",
+                "too_large", f"more than {_MAX_TRACKS} tracks or {MAX_POINTS} points",
+                where=path.name, remedy="export a shorter time",
             )  # fmt: skip
     if track.points.time:  # of a track whose end is missing
         tracks.append(track)

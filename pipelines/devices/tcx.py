@@ -19,6 +19,7 @@ from pipelines.contracts.shapes import DeviceFile
 from pipelines.devices.export_cells import label, sport
 from pipelines.devices.format import Format
 from pipelines.devices.tracks import (
+    MAX_POINTS,
     Points,
     RawPoints,
     bout_frame,
@@ -121,7 +122,7 @@ def _activities(path: Path, is_cut: bool) -> list[_Activity]:
     found: list[_Activity] = []
     now = _Activity()
     names: dict[str, str | None] = {}
-    pieces = pieces_of(path)
+    pieces, n_points, n_laps = pieces_of(path), 0, 0
     for element in elements(pieces, _TAGS, path.name, keep=_LEAVES, may_be_cut=is_cut):
         tag = element.tag.rpartition("}")[2]
         if tag == "Trackpoint":
@@ -139,9 +140,12 @@ def _activities(path: Path, is_cut: bool) -> list[_Activity]:
             now.sport = _sport(element)
             found.append(now)
             now = _Activity()
-        if len(found) > _MAX_ACTIVITIES or len(now.laps) > _MAX_LAPS:
+        n_points += tag == "Trackpoint"
+        n_laps += tag == "Lap"
+        if len(found) > _MAX_ACTIVITIES or n_laps > _MAX_LAPS or n_points > MAX_POINTS:
             raise DeliveryRefused(
-                "too_large", f"more than {_MAX_ACTIVITIES} activities or {_MAX_LAPS} laps",
+                "too_large",
+                f"more than {_MAX_ACTIVITIES} activities, {_MAX_LAPS} laps or {MAX_POINTS} points",
                 where=path.name, remedy="export a shorter time",
             )  # fmt: skip
     if now.points.time or now.laps:  # of an activity whose end is missing
@@ -199,7 +203,11 @@ def _bout(row_no: int, activity: _Activity) -> tuple[dict, list[str]]:
     laps = _laps(activity, points)
     walks = activity.sport != _RIDING
     cadence, in_doubt = cadence_spm(
-        first_known(mean_strides(points), _over_laps(laps, "AvgRunCadence"))
+        first_known(
+            _over_laps(laps, "AvgRunCadence", all_of_them=True),
+            mean_strides(points),
+            _over_laps(laps, "AvgRunCadence"),
+        )
     )
     ends = starts + laps["TotalTimeSeconds"][: len(starts)]
     start_s = _least(np.append(starts, _least(points.at_s)))
@@ -209,7 +217,11 @@ def _bout(row_no: int, activity: _Activity) -> tuple[dict, list[str]]:
         end_s=largest([*ends, largest(points.at_s)]),
         duration_s=_sum(laps["lasted_s"]),
         distance_m=_sum(laps["went_m"]),
-        hr_mean_bpm=first_known(mean_hr(points), _over_laps(laps, "AverageHeartRateBpm")),
+        hr_mean_bpm=first_known(
+            _over_laps(laps, "AverageHeartRateBpm", all_of_them=True),
+            mean_hr(points),
+            _over_laps(laps, "AverageHeartRateBpm"),
+        ),
         hr_max_bpm=largest([*laps["MaximumHeartRateBpm"], largest(points.hr_bpm)]),
         cadence_mean_spm=cadence if walks else np.nan,
         steps_n=_count(laps["Steps"]) if walks else None,
@@ -242,9 +254,14 @@ def _laps(activity: _Activity, points: Points) -> dict[str, np.ndarray]:
     return laps
 
 
-def _over_laps(laps: dict[str, np.ndarray], name: str) -> float:
-    """The laps' own means, by how long each lasted."""
+def _over_laps(laps: dict[str, np.ndarray], name: str, *, all_of_them: bool = False) -> float:
+    """The laps' own means, by how long each lasted; NaN if a lap has none and all must have one.
+
+    A watch averages every second, its points are those at which something changed.
+    """
     there = ~(np.isnan(laps[name]) | np.isnan(laps["lasted_s"])) & (laps[name] > 0)
+    if all_of_them and (~there & ~(laps["lasted_s"] == 0)).any():
+        return np.nan
     weights = laps["lasted_s"][there]
     return float(np.average(laps[name][there], weights=weights)) if weights.sum() > 0 else np.nan
 

@@ -18,6 +18,7 @@ from pipelines.devices.export_cells import BOUT_SCHEMA
 from pipelines.devices.time_means import heart_rate, time_mean
 
 EARTH_M = 6_371_008.8
+MAX_POINTS = 400_000  # four days of seconds
 _STEPS_PER_STRIDE = 2
 _MOST_STRIDES = 110.0  # a minute: 220 steps; above it a file counts both legs, or nonsense
 _STAMP = (

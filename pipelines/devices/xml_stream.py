@@ -20,6 +20,8 @@ PIECE_BYTES = 1 << 18
 _MAX_PROLOGUE = 1 << 16
 _MAX_SILENT = 1 << 20  # bytes between two elements of those asked for
 _MAX_KEPT = 64  # elements before one that are kept until their parent ends
+_MAX_PASSED = 1000  # elements between two of those asked for, in one parent
+_MAX_PER_KB = 42  # of those asked for: the shortest point that says anything has 24 bytes
 _ROOT = re.compile(rb"<([A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]*)(?=[\s/>])")
 _ASIDE = re.compile(rb"<!--.*?-->|<\?.*?\?>", re.DOTALL)  # comments and instructions
 _ENCODING = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([^"']{1,40})["']""")
@@ -94,8 +96,11 @@ def elements(
             _check_prologue(piece, where)
         fault = _fed(parser, piece)
         silent += len(piece)
+        left = max(len(piece), PIECE_BYTES) * _MAX_PER_KB >> 10
         for _, element in parser.read_events():
-            silent = 0
+            silent, left = 0, left - 1
+            if left < 0:
+                raise _too_large(where)
             root = element.getroottree().getroot() if root is None else root
             yield element
             if element.getparent() is not root:
@@ -125,16 +130,17 @@ def _fed(parser: etree.XMLPullParser, piece: bytes | None) -> Exception | None:
 
 def _drop_before(element: etree._Element, keep: frozenset[str], where: str) -> None:
     element.clear(keep_tail=True)
-    parent, sibling, n_kept = element.getparent(), element.getprevious(), 0
+    parent, sibling, n_kept, n_gone = element.getparent(), element.getprevious(), 0, 0
     while sibling is not None:
         before = sibling.getprevious()
         if keep and sibling.tag.rpartition("}")[2] in keep:
             n_kept += 1
         else:
             parent.remove(sibling)
+            n_gone += 1
         sibling = before
-    if n_kept > _MAX_KEPT:
-        raise _too_large(where)
+        if n_kept > _MAX_KEPT or n_gone > _MAX_PASSED:
+            raise _too_large(where)
 
 
 def _check_prologue(piece: bytes, where: str) -> None:
@@ -171,7 +177,7 @@ def _unreadable(fault: Exception, where: str) -> DeliveryRefused:
 def _too_large(where: str) -> DeliveryRefused:
     return DeliveryRefused(
         "too_large",
-        f"{_MAX_SILENT >> 20} MB of the file have nothing that can be used",
+        "the file is swollen with elements that say nothing",
         where=where,
-        remedy="export the activities alone",
+        remedy="export the activities again from the device's own software",
     )

@@ -157,6 +157,12 @@ def test_what_is_no_activity_is_refused(tmp_path, data, reason):
     assert reason_of(tmp_path, data) == reason
 
 
+def test_more_points_than_any_track_has_are_too_many(tmp_path, monkeypatch):
+    monkeypatch.setattr("pipelines.devices.gpx.MAX_POINTS", 4)
+
+    assert reason_of(tmp_path, WALK) == "too_large"  # it has five
+
+
 def test_a_file_over_the_limit_is_not_read(tmp_path):
     path = tmp_path / "a.gpx"
     with path.open("wb") as file:

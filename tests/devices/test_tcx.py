@@ -89,6 +89,30 @@ def test_laps_without_points_have_their_own_means_by_time(tmp_path):
     assert (bout["start_utc"], bout["end_utc"], findings) == (at(0), at(400), ())
 
 
+def test_points_speak_for_the_heart_where_one_lap_does_not(tmp_path):
+    beat = [Point(at(s), hr_bpm=100) for s in (0, 10, 20)]
+    later = [Point(at(s), hr_bpm=120) for s in (100, 110, 120)]
+
+    both, _ = one_of(
+        tmp_path,
+        Lap(at(0), [beat], timer_s=20.0, hr_mean_bpm=90),
+        Lap(at(100), [later], timer_s=20.0, hr_mean_bpm=110),
+    )
+    one, _ = one_of(
+        tmp_path,
+        Lap(at(0), [beat], timer_s=20.0, hr_mean_bpm=90),
+        Lap(at(100), [later], timer_s=20.0),
+    )
+
+    assert (both["hr_mean_bpm"], one["hr_mean_bpm"]) == (100.0, 110.0)
+
+
+def test_more_points_than_any_activity_has_are_too_many(tmp_path, monkeypatch):
+    monkeypatch.setattr("pipelines.devices.tcx.MAX_POINTS", 4)
+
+    assert reason_of(tmp_path, WALK) == "too_large"  # it has five
+
+
 def test_without_a_distance_it_is_measured_along_the_points_of_each_track(tmp_path):
     north = [Point(at(s), 46 + s / 100_000, 16.0) for s in (0, 50, 100)]
     later = [Point(at(s), 47 + s / 100_000, 16.0) for s in (200, 300)]
@@ -226,5 +250,5 @@ def test_a_real_activity_has_the_totals_of_its_two_laps():
     assert bout["distance_m"] == pytest.approx(1157.51, abs=1e-6)
     assert (bout["steps_n"], bout["hr_max_bpm"]) == (491, 108.0)
     assert bout["start_utc"] == dt.datetime(2022, 7, 16, 16, 8, 25)
-    # between the lowest and highest of the samples, and near the watch's own 88 and 87
-    assert bout["hr_mean_bpm"] == pytest.approx(88, abs=2)
+    # the watch's own means of its two laps, by how long they lasted
+    assert bout["hr_mean_bpm"] == pytest.approx((88 * 966.796 + 87 * 145.539) / 1112.335)

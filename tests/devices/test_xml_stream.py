@@ -84,6 +84,28 @@ def test_megabytes_of_nothing_end_the_reading_early():
     assert len(taken) < 20  # a quarter of a megabyte each
 
 
+@pytest.mark.parametrize(
+    "filling",
+    [
+        b"<p/>",  # more of what is asked for than any device could say something in
+        b"<a/>" * 2000 + b"<p>1</p>",  # little between much
+        b"<t>" + b"<total/>" * 100 + b"<p/></t>",  # what is kept until its parent ends
+        b"<a/>",  # nothing asked for, in the root itself
+    ],
+)
+def test_a_file_swollen_with_elements_that_say_nothing_is_not_read_to_the_end(filling):
+    taken = []
+
+    def endless() -> Iterator[bytes]:
+        yield b"<r>" + b"<t><p>1</p>"
+        for number in range(1000):
+            taken.append(number)
+            yield filling * (1 + 262_144 // len(filling))
+
+    assert refused_by(endless(), keep=frozenset(("total",))) == "too_large"
+    assert len(taken) < 20
+
+
 def test_an_endless_element_of_text_is_refused():
     pieces = [b"<r><p>", *[b"x" * (1 << 18)] * 60, b"</p></r>"]
 
