@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 from pipelines import files
 from pipelines.contracts.model import Contract
 from pipelines.reports import index, letters
+from pipelines.reports.layout import pdf
 from pipelines.reports.layout.page import render_page
 from pipelines.reports.source import opened
 
@@ -26,8 +28,10 @@ def discovered() -> dict[str, ModuleType]:
 
 
 def render_all(warehouse: Path, folder: Path, contract: Contract) -> dict[str, int]:
-    """Writes `open/*.html`, `closed/*.html` and `index.html`; the number of pages."""
+    """Writes `open/*.html`, `closed/*.html`, their PDF files and `index.html`; the number of pages."""
     made: dict[str, list[tuple[str, str]]] = {}
+    can_print = pdf.missing() is None
+    pages: list[Path] = []
     for audience in ("open", "closed"):
         with opened(warehouse, contract, audience) as source:
             made[audience] = []
@@ -35,11 +39,14 @@ def render_all(warehouse: Path, folder: Path, contract: Contract) -> dict[str, i
                 files.private(folder / audience)
             for name, module in discovered().items():
                 if audience in module.AUDIENCES:
-                    _write(folder / audience / f"{name}.html", render_page(module.page(source)))
+                    page = replace(module.page(source), pdf=f"{name}.pdf" if can_print else None)
+                    pages.append(folder / audience / f"{name}.html")
+                    _write(pages[-1], render_page(page))
                     made[audience].append((name, module.TITLE))
     with opened(warehouse, contract, "open") as source:
         _write(folder / "index.html", render_page(index.page(source, made)))
-    return {audience: len(pages) for audience, pages in made.items()}
+    printed = pdf.print_pages(pages)
+    return {audience: len(named) for audience, named in made.items()} | {"pdf": len(printed)}
 
 
 def render_letters(warehouse: Path, folder: Path, contract: Contract) -> dict[str, int]:

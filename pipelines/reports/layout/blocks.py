@@ -107,3 +107,4 @@ class Page:
     sources: tuple[str, ...] = ()
     footnotes: tuple[str, ...] = ()
     lang: str = "en"
+    pdf: str | None = None  # its printed form beside it

@@ -24,7 +24,6 @@ SHOWN_FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Liberation Sans", A
 NOT_KEPT = re.compile(r"(aria-.*|role|class|pointer-events|font-family)")
 LONG_DECIMAL = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?")
 TAG = re.compile(r"<[^>]+>")  # in what we serialise, `>` inside text or values is written &gt;
-ElementTree.register_namespace("", SVG)
 
 
 @dataclass(frozen=True)
@@ -100,6 +99,7 @@ def clean(svg: str, title: str, alt_text: str, least_width: float = 0) -> str:
         described = ElementTree.Element(f"{{{SVG}}}{name}", {"id": name})
         described.text = text
         root.insert(place, described)
+    ElementTree.register_namespace("", SVG)  # each time: WeasyPrint gives the prefix away
     return ElementTree.tostring(root, encoding="unicode")
 
 
