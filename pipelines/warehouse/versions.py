@@ -84,6 +84,7 @@ def load_versions(
         SELECT q.delivery_id, '{table}', q.row_no, TRUE FROM {_held(held)} AS q
         JOIN delivery AS d USING (delivery_id)
         JOIN winner_{table} AS c ON c.row_key = q.row_key AND c.rank_no > d.rank_no
+        JOIN delivery AS e ON e.delivery_id = c.delivery_id AND e.clinic_id = d.clinic_id
     """)
     con.execute("DROP TABLE version; DROP TABLE held_key")
 

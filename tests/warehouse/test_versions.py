@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.contracts.model import Contract
+from pipelines.identity import make_id
 from pipelines.warehouse.build import build
 from pipelines.warehouse.freeze import export_tables
 from tests.warehouse.cases import (
@@ -292,6 +293,22 @@ def test_a_finding_is_closed_once_its_row_no_longer_counts(
         (old.delivery_id, 102, False), (other.delivery_id, 2, True), (other.delivery_id, 102, False),
         (other.delivery_id, 103, True),
     ])  # fmt: skip
+
+
+def test_a_row_held_at_one_clinic_is_not_mended_by_another_clinics_row(
+    tmp_path: Path, contract: Contract
+) -> None:
+    """Birke wrote one of Alder's codes: whatever Alder sends, Birke still has to correct its line."""
+    wrong = Sent(
+        "b45.csv", {"fall": [fall(1, make_id("02", 1))]}, {"fall": [{"row_key": f"{ADA}|1"}]},
+        sent_date=day(1), clinic_id="birke",
+    )  # fmt: skip
+    right = Sent("a45.csv", {"fall": [fall(1)]}, sent_date=day(3))
+    findings = [finding(wrong, "fall", 102, "other_clinic_participant", "quarantine")]
+
+    warehouse = built(tmp_path, contract, people(), wrong, right, findings=findings)
+
+    assert ask(warehouse, "SELECT row_no, is_open FROM ledger_finding") == [(102, True)]
 
 
 # --- order
