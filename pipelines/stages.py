@@ -217,13 +217,18 @@ def last_cutoff(home: str) -> str:
 
 
 def render_reports(home: str, cutoff: str, past: bool = False) -> dict:
-    """Every report, open and closed, and the index of the night."""
+    """Every report, open and closed, with its printed form, the night's index and the study's front page."""
     from pipelines import reports
 
     settings, contract = _open(home)
     at = as_cutoff(cutoff)
-    folder = settings.home / "reports" / stamp(at)
-    return reports.render_all(warehouse_folder(settings.home, at, past), folder, contract)
+    folder = settings.home / "reports"
+    counts = reports.render_all(
+        warehouse_folder(settings.home, at, past), folder / stamp(at), contract
+    )
+    if (settings.home / "warehouse" / "open.duckdb").is_file():
+        reports.render_front(settings.home / "warehouse", folder, contract)
+    return counts
 
 
 def render_letters(home: str, cutoff: str, past: bool = False) -> dict:

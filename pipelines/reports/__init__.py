@@ -15,6 +15,9 @@ from pipelines.reports.layout import pdf
 from pipelines.reports.layout.page import render_page
 from pipelines.reports.source import opened
 
+AUDIENCES = ("open", "closed")
+NIGHT_FACTS = "night.json"
+
 
 def discovered() -> dict[str, ModuleType]:
     """Every report by name: the modules here that say for whom they are."""
@@ -29,24 +32,46 @@ def discovered() -> dict[str, ModuleType]:
 
 def render_all(warehouse: Path, folder: Path, contract: Contract) -> dict[str, int]:
     """Writes `open/*.html`, `closed/*.html`, their PDF files and `index.html`; the number of pages."""
-    made: dict[str, list[tuple[str, str]]] = {}
     can_print = pdf.missing() is None
     pages: list[Path] = []
-    for audience in ("open", "closed"):
+    for audience in AUDIENCES:
         with opened(warehouse, contract, audience) as source:
-            made[audience] = []
             if audience == "closed":
                 files.private(folder / audience)
-            for name, module in discovered().items():
-                if audience in module.AUDIENCES:
-                    page = replace(module.page(source), pdf=f"{name}.pdf" if can_print else None)
-                    pages.append(folder / audience / f"{name}.html")
-                    _write(pages[-1], render_page(page))
-                    made[audience].append((name, module.TITLE))
+            for name, module in _made_for(audience).items():
+                page = replace(module.page(source), pdf=f"{name}.pdf" if can_print else None)
+                pages.append(folder / audience / f"{name}.html")
+                _write(pages[-1], render_page(page))
     with opened(warehouse, contract, "open") as source:
-        _write(folder / "index.html", render_page(index.page(source, made)))
+        _write(folder / "index.html", render_page(index.page(source, _titles())))
+        files.write_json(folder / NIGHT_FACTS, index.night_facts(source))
     printed = pdf.print_pages(pages)
-    return {audience: len(named) for audience, named in made.items()} | {"pdf": len(printed)}
+    return {name: len(_made_for(name)) for name in AUDIENCES} | {"pdf": len(printed)}
+
+
+def render_front(warehouse: Path, folder: Path, contract: Contract) -> None:
+    """Writes `index.html` of the study: the night of the warehouse that stands, and all nights in the folder.
+
+    Without pages of that night in the folder nothing is written.
+    """
+    found = sorted(folder.glob(f"*/{NIGHT_FACTS}"), reverse=True)
+    nights = [(path.parent.name, files.read_json(path)) for path in found]
+    with opened(warehouse, contract, "open") as source:
+        latest = [name for name, facts in nights if facts["cutoff"] == source.cutoff_text]
+        if latest:
+            page = index.front_page(source, _titles(), latest[0], nights)
+            _write(folder / "index.html", render_page(page))
+
+
+def _made_for(audience: str) -> dict[str, ModuleType]:
+    return {name: module for name, module in discovered().items() if audience in module.AUDIENCES}
+
+
+def _titles() -> index.Made:
+    return {
+        audience: [(name, module.TITLE) for name, module in _made_for(audience).items()]
+        for audience in AUDIENCES
+    }
 
 
 def render_letters(warehouse: Path, folder: Path, contract: Contract) -> dict[str, int]:

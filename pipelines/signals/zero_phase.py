@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-from scipy import signal
 
 
 def filtered(
@@ -21,6 +20,8 @@ def filtered(
 
     Beyond either end the signal is taken to go on turned about its last sample, for `settle_s` at most.
     """
+    from scipy import signal  # here and below: half a second that only recordings are worth
+
     sos, settled = _designed(kind, cut_hz, rate_hz, order)
     reach = min(len(x) - 1, int(settle_s * rate_hz))
     before, after = 2 * x[:1] - x[reach:0:-1], 2 * x[-1:] - x[-2 : -reach - 2 : -1]
@@ -36,5 +37,7 @@ def filtered(
 def _designed(
     kind: str, cut_hz: float | tuple[float, float], rate_hz: float, order: int
 ) -> tuple[np.ndarray, np.ndarray]:
+    from scipy import signal
+
     sos = signal.butter(order, cut_hz, kind, fs=rate_hz, output="sos")
     return sos, signal.sosfilt_zi(sos)

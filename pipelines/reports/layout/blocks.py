@@ -38,6 +38,7 @@ class Table:
     note: str = ""
     legend: str = ""
     by_arm: bool = False
+    interactive: bool = False  # can be sorted and filtered on screen
 
 
 @dataclass(frozen=True)

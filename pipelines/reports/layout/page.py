@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from functools import cache
 from pathlib import Path
@@ -26,6 +28,7 @@ CONTENT_SECURITY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
     "base-uri 'none'; form-action 'none'"
 )
+SCRIPT = (HERE / "page.js").read_text(encoding="utf-8")
 BESIDE = re.compile(r"(?![a-zA-Z][a-zA-Z0-9+.-]*:|/|\\)[^\s]+")
 
 
@@ -35,6 +38,7 @@ def render_page(page: Page) -> str:
     _refuse_arm(page, blocks)
     _refuse_far_links(blocks)
     numbers = _numbered(blocks)
+    script = SCRIPT if any(isinstance(b, Table) and b.interactive for b in blocks) else ""
     headline, rule = BANNERS[page.audience]
     return (
         _environment()
@@ -43,7 +47,9 @@ def render_page(page: Page) -> str:
             page=page,
             banner_headline=headline,
             banner_rule=rule,
-            content_security=CONTENT_SECURITY,
+            content_security=CONTENT_SECURITY
+            + (f"; script-src {script_source()}" if script else ""),
+            script=Markup(script),
             style=Markup((HERE / "style.css").read_text(encoding="utf-8")),
             dark_figures=Markup(dark_figure_css()),
             running_head=Markup(css_string(f"{headline}: {page.title}")),
@@ -55,6 +61,12 @@ def render_page(page: Page) -> str:
             kind_of=lambda block: type(block).__name__,
         )
     )
+
+
+def script_source() -> str:
+    """The page's only script as a Content-Security-Policy names it: by its digest."""
+    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
 
 
 def provenance(page: Page) -> str:

@@ -62,10 +62,12 @@ def table(
     title: str,
     note: str = "",
     by_arm: bool = False,
+    interactive: bool = False,
 ) -> Table:
     """The frame's rows in their order, the first column as row header; text cells are escaped.
 
     Set `by_arm` where a column or row tells an arm: such a table is refused by an open page.
+    An `interactive` one can be sorted and filtered on screen.
     """
     names = [f"c{place}" for place in range(len(columns))]
     cells = pl.DataFrame(
@@ -85,7 +87,7 @@ def table(
         )
     has_missing = any((cells[name] == MISSING).any() for name in names)
     legend = f"{MISSING} not available." if has_missing else ""
-    return Table(Markup(body), title, note, legend, by_arm)
+    return Table(Markup(body), title, note, legend, by_arm, interactive and not cells.is_empty())
 
 
 def inline(html: str, prefix: str) -> Markup:
