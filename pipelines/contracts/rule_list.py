@@ -60,6 +60,10 @@ _DEVICE_NOTES: dict[str, dict[str, tuple[str, str]]] = {
         "repeated_epoch": ("The device file has two lines for one epoch.", "Export the recording again; the first line was used."),
         "date_order_contradicted": ("The file names another date order than its dates show.", "Check the regional settings of the export software."),
         "epoch_not_60_s": ("Wear time cannot be told from epochs of this length.", "Export with an epoch that divides 60 seconds."),
+        "entered_by_hand": ("Steps were typed in, not recorded; they were not used.", "Leave it; the steps that a device recorded were used."),
+        "clock_not_set": ("The device's clock was not set for a part of the recording.", "Set the device's clock; what has no time was not used."),
+        "clock_jump": ("The device's clock went back.", "Look at the device's clock; the steps around it may lie on a wrong day."),
+        "trailing_bytes": ("Bytes follow the end of the device file; they were not used.", "Export the recording again from the device's software."),
         "other_source": ("The export has steps of another source too; they were not added.", "Say which of the person's devices belongs to the study."),
     },
     "wear_bout": {
