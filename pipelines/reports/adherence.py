@@ -37,7 +37,8 @@ def _summary(dose: pl.DataFrame, seen: pl.DataFrame) -> tuple:
     known = seen.filter(wear_state="seen")
     said = (
         f"{fraction(attended, due)} sessions due were attended by {number(dose.height)} participants. "
-        f"{seen_share(states)}; {number(states.get('no_device', 0))} sessions had no device to ask. "
+        f"{seen_share(states)}; {number(states.get('no_device', 0))} sessions had no device to ask, and at "
+        f"{number(states.get('cannot_tell', 0))} what was worn counts steps but names no walks. "
         + (
             f"Devices measured {number(known['seen_min'].sum(), 0)} of {number(known['logged_min'].sum(), 0)} logged minutes "
             "in the sessions they saw."
@@ -81,8 +82,10 @@ def _verified(source: Source, seen: pl.DataFrame) -> blocks.Section:
         table(clinics, [
             Column("clinic_id", "Clinic"), Column("sessions_n", "Sessions", "number"), Column("with_device_n", "With a device", "number"),
             Column("seen_n", "Seen", "number"), Column("not_seen_n", "Not seen", "number"),
+            Column("cannot_tell_n", "Cannot tell", "number"),
             Column("bias_min", "Bias, min (95 % limits of agreement)", "estimate", 1, low="lower_min", high="upper_min"),
-        ], title="Agreement by clinic", note="Bias is measured minus logged. Not seen: the device was worn that day and did not walk then."),
+        ], title="Agreement by clinic", note="Bias is measured minus logged. Not seen: the device was worn that day and did not walk then. "
+                   "Cannot tell: what was worn counts steps or movement and never names a walk."),
     ))  # fmt: skip
 
 

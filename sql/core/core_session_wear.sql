@@ -1,6 +1,7 @@
 -- core_session_wear: one attended session of one participant beside what a worn device saw at that time.
 -- `seen`: a device walked at least a fifth of the logged minutes within the session, half an hour of clock error allowed.
--- `not_seen`: it was worn that day and walked less. `no_device`: nothing was worn, or nothing says so.
+-- `not_seen`: a device that tells walks was worn that day and walked less. `cannot_tell`: what was worn that day counts steps or
+-- movement and never names a walk. `no_device`: nothing was worn, or nothing says so.
 WITH session AS (
     SELECT
         participant_id, clinic_id, session_no, start_utc, end_utc, start_day, actual_min, actual_dist_m, hr_mean_bpm, direction_code,
@@ -38,16 +39,21 @@ best AS (
 ),
 
 worn AS (
-    SELECT DISTINCT s.participant_id, s.session_no
+    -- raw samples tell walks; other devices do if they ever named one
+    SELECT s.participant_id, s.session_no, bool_or(d.enmo_mean_mg IS NOT NULL OR t.device_serial IS NOT NULL) AS tells_walks
     FROM session AS s
     INNER JOIN core_wear_day AS d ON d.participant_id = s.participant_id AND d.study_day = s.start_day AND d.wear_min > 0
+    LEFT JOIN (SELECT DISTINCT participant_id, device_serial FROM core_wear_bout) AS t
+        ON t.participant_id = d.participant_id AND t.device_serial = d.device_serial
+    GROUP BY s.participant_id, s.session_no
 )
 
 SELECT
     s.participant_id, s.clinic_id, s.session_no, date_of_day(s.start_day, p.randomised_date) AS session_date, b.device_serial,
     CASE
         WHEN b.seen_min >= 0.2 * s.actual_min THEN 'seen'
-        WHEN b.seen_min IS NOT NULL OR w.session_no IS NOT NULL THEN 'not_seen'
+        WHEN b.seen_min IS NOT NULL OR w.tells_walks THEN 'not_seen'
+        WHEN w.session_no IS NOT NULL THEN 'cannot_tell'
         ELSE 'no_device'
     END AS wear_state,
     s.actual_min AS logged_min, b.seen_min, b.seen_min - s.actual_min AS difference_min,

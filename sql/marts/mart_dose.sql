@@ -3,9 +3,10 @@
 SELECT
     clinic_id,
     count(*) AS sessions_n,
-    count(*) FILTER (wear_state <> 'no_device') AS with_device_n,
+    count(*) FILTER (wear_state IN ('seen', 'not_seen')) AS with_device_n,
     count(*) FILTER (wear_state = 'seen') AS seen_n,
     count(*) FILTER (wear_state = 'not_seen') AS not_seen_n,
+    count(*) FILTER (wear_state = 'cannot_tell') AS cannot_tell_n,
     avg(difference_min ORDER BY participant_id, session_no) FILTER (wear_state = 'seen') AS bias_min,
     stddev_samp(difference_min ORDER BY participant_id, session_no) FILTER (wear_state = 'seen') AS sd_min,
     avg(difference_min ORDER BY participant_id, session_no) FILTER (wear_state = 'seen')

@@ -63,6 +63,12 @@ def bout(con, start: dt.datetime, minutes: float, source: str = "device", **more
         study_day=day, delivery_id="w", row_no=1, **more)  # fmt: skip
 
 
+def worn(con, days: int = 0, **more) -> None:
+    """Watch W1 on the wrist on the day of WHEN or some days later."""
+    put(con, "wear_day", participant_id="A", clinic_id="alder", device_serial="W1", wear_min=700.0, study_day=32 + days,
+        wear_date=WHEN.date() + dt.timedelta(days=days), delivery_id="w", row_no=1, **more)  # fmt: skip
+
+
 def made(con: duckdb.DuckDBPyConnection, name: str, columns: str) -> list[tuple]:
     wear.build_views(con, ROOT / "sql" / "core")
     return con.execute(f"SELECT {columns} FROM {name}").fetchall()
@@ -79,11 +85,22 @@ def test_a_session_that_a_watch_saw_a_quarter_hour_late_is_seen_with_its_offset(
 def test_a_watch_worn_that_day_that_saw_nothing_says_not_seen_and_none_at_all_says_no_device(con):
     session(con, 1, WHEN)
     session(con, 2, WHEN + dt.timedelta(days=1))
-    put(con, "wear_day", participant_id="A", clinic_id="alder", device_serial="W1", wear_date=WHEN.date(), wear_min=700.0,
-        study_day=32, delivery_id="w", row_no=1)  # fmt: skip
+    worn(con)
+    bout(con, WHEN + dt.timedelta(days=3), 10.0)  # so this watch names walks
     assert made(con, "core_session_wear", "session_no, wear_state, seen_min") == [
         (1, "not_seen", None),
         (2, "no_device", None),
+    ]
+
+
+def test_raw_samples_without_a_walk_say_not_seen_and_a_counter_of_steps_cannot_tell(con):
+    session(con, 1, WHEN)
+    session(con, 2, WHEN + dt.timedelta(days=1))
+    worn(con, steps_n=9000)
+    worn(con, days=1, enmo_mean_mg=31.0)
+    assert made(con, "core_session_wear", "session_no, wear_state") == [
+        (1, "cannot_tell"),
+        (2, "not_seen"),
     ]
 
 
