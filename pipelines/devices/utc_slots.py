@@ -42,15 +42,29 @@ def slots(row_no: np.ndarray, at_s: np.ndarray, steps: np.ndarray, epoch_s: int)
 
 
 def local_days(records: pl.DataFrame, time_zone: str) -> pl.DataFrame:
-    """One row per local day: quarter hours of `slots` summed, `wear_date` in place of `slot_utc`."""
-    return (
-        records.group_by(wear_date=clock.local_date(pl.col("slot_utc"), time_zone))
-        .agg(
-            pl.col("row_no").min(),
-            pl.col("epoch_s").first(),
-            pl.col("epochs_n").sum(),
-            pl.col("steps_n").sum(),
+    """One row per local day: quarter hours of `slots` summed, `wear_date` in place of `slot_utc`.
+
+    Where the reader has them, `distance_m` is summed and `speed_mean_mps` averaged over the seconds
+    `speed_s` that it is a mean of.
+    """
+    day = {
+        "row_no": pl.col("row_no").min(),
+        "epoch_s": pl.col("epoch_s").first(),
+        "epochs_n": pl.col("epochs_n").sum(),
+        "steps_n": pl.col("steps_n").sum(),
+    }
+    if "distance_m" in records.columns:
+        known = pl.col("distance_m").count() > 0
+        day["distance_m"] = pl.when(known).then(pl.col("distance_m").sum())
+    if "speed_mean_mps" in records.columns:
+        walked = pl.col("speed_mean_mps") * pl.col("speed_s")
+        day["speed_mean_mps"] = pl.when(pl.col("speed_s").sum() > 0).then(
+            walked.sum() / pl.col("speed_s").sum()
         )
+    return (
+        records.sort("slot_utc")
+        .group_by(wear_date=clock.local_date(pl.col("slot_utc"), time_zone))
+        .agg(**day)
         .sort("wear_date")
-        .select("row_no", "wear_date", "epoch_s", "epochs_n", "steps_n")
+        .select("row_no", "wear_date", *[name for name in day if name != "row_no"])
     )

@@ -10,6 +10,8 @@ CREATE TABLE core_wear_day (
     vm_counts_sum DOUBLE CHECK (vm_counts_sum BETWEEN 0 AND 100000000),
     axis1_counts_sum DOUBLE CHECK (axis1_counts_sum BETWEEN 0 AND 100000000),
     steps_n INTEGER CHECK (steps_n BETWEEN 0 AND 120000),
+    distance_m DOUBLE CHECK (distance_m BETWEEN 0 AND 60000),
+    speed_mean_mps DOUBLE CHECK (speed_mean_mps BETWEEN 0 AND 8),
     recorded_min DOUBLE CHECK (recorded_min BETWEEN 0 AND 1500),
     nonwear_min DOUBLE CHECK (nonwear_min BETWEEN 0 AND 1500),
     unknown_min DOUBLE CHECK (unknown_min BETWEEN 0 AND 1500),
@@ -36,6 +38,8 @@ COMMENT ON COLUMN core_wear_day.epochs_n IS 'Epochs in the file for this day. Un
 COMMENT ON COLUMN core_wear_day.vm_counts_sum IS 'Sum of vector-magnitude counts. Unit: n.';
 COMMENT ON COLUMN core_wear_day.axis1_counts_sum IS 'Sum of vertical-axis counts. Unit: n.';
 COMMENT ON COLUMN core_wear_day.steps_n IS 'Steps. Unit: n.';
+COMMENT ON COLUMN core_wear_day.distance_m IS 'Distance walked. Unit: m.';
+COMMENT ON COLUMN core_wear_day.speed_mean_mps IS 'Mean speed; never negative here. Unit: mps.';
 COMMENT ON COLUMN core_wear_day.recorded_min IS 'Minutes of which there are samples. Unit: min.';
 COMMENT ON COLUMN core_wear_day.nonwear_min IS 'Minutes not worn. Unit: min.';
 COMMENT ON COLUMN core_wear_day.unknown_min IS 'Minutes of which wear cannot be told. Unit: min.';

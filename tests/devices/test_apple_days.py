@@ -1,5 +1,6 @@
 import datetime as dt
 
+import polars as pl
 import pytest
 
 from pipelines.devices.apple_days import SCHEMA, day_slots
@@ -108,6 +109,19 @@ def test_quarter_hours_are_days_of_the_clinics_zone():
     assert days.select("wear_date", "steps_n").rows() == [
         (dt.date(2026, 3, 2), 100), (dt.date(2026, 3, 3), 100),
     ]  # fmt: skip
+
+
+def test_a_day_has_its_distance_and_the_mean_speed_of_its_minutes():
+    records = pl.DataFrame({
+        "row_no": [1, 2, 3], "slot_utc": [utc(8, 0), utc(8, 15), utc(8, 30)], "epoch_s": [60] * 3, "epochs_n": [15] * 3,
+        "steps_n": [400, 100, None], "distance_m": [300.0, None, 50.0],
+        "speed_mean_mps": [1.75, 1.0, None], "speed_s": [240.0, 120.0, None],
+    })  # fmt: skip
+
+    day = local_days(records, "Europe/Berlin").row(0, named=True)
+
+    # 300 + 50 m; (4 min at 1.75 + 2 min at 1.0) / 6 min = 1.5 m/s
+    assert (day["distance_m"], day["speed_mean_mps"], day["steps_n"]) == (350.0, 1.5, 500)
 
 
 def test_an_export_without_steps_has_no_days():
