@@ -55,6 +55,8 @@ SHARED = {
     "core_wear_window": ("participant_id", "clinic_id", "visit_code", "bout_class", "days_n", "valid_days_n", "is_valid"),
     "core_session_wear": ("participant_id", "clinic_id", "session_no", "wear_state", "logged_min", "seen_min",
                           "difference_min", "delivery_id", "row_no"),
+    "core_wear_owner": ("participant_id", "clinic_id", "placement_code", "study_day", "other_days_n", "owner_state",
+                        "abstained", "delivery_id", "row_no"),
     "ref_wear": ("*",),
     "ref_bout_class": ("*",),
     "ref_limit": ("*",),

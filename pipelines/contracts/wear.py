@@ -46,11 +46,25 @@ class BoutClass(Frozen):
         return self
 
 
+class Owner(Frozen):
+    """When a day's walking is compared with its participant's other days, and how unlike is unlike.
+
+    `least_pooled_days` are days of the whole study from which the day-to-day spread is known; `p` is the share
+    of a participant's own days that are called unlike by chance.
+    """
+
+    least_bouts: int = Field(ge=1)
+    least_other_days: int = Field(ge=2)
+    least_pooled_days: int = Field(ge=10)
+    p: float = Field(gt=0, lt=0.05)
+
+
 class WearDef(Frozen):
     valid_day: ValidDay
     valid_window: ValidWindow
     around_visit: DaySpan
     bout_classes_s: dict[str, BoutClass] = Field(min_length=1)
+    owner: Owner
 
     @model_validator(mode="after")
     def _window_holds_the_days(self) -> WearDef:

@@ -99,6 +99,12 @@ def _worn(source: Source) -> blocks.Section:
             median(wear_min) / 60 AS worn_h
         FROM mart_wear WHERE wear_min IS NOT NULL GROUP BY clinic_id ORDER BY clinic_id
     """)
+    owners = source.rows("""
+        SELECT clinic_id, count(*) AS days_n, count(*) FILTER (owner_state = 'like_owner') AS like_n,
+            count(*) FILTER (owner_state = 'unlike_owner') AS unlike_n, count(*) FILTER (owner_state = 'abstain') AS abstained_n
+        FROM core_wear_owner GROUP BY clinic_id ORDER BY clinic_id
+    """)
+    share = source.contract.study.wear.owner.p
     least_h = source.contract.study.wear.valid_day.min_worn_h
     return blocks.Section("Devices worn", (
         week_strips(days, title="Worn day by day"),
@@ -107,6 +113,12 @@ def _worn(source: Source) -> blocks.Section:
             Column("valid_n", "Valid", "number"), Column("valid_n", "Share", "percent", whole="days_n"),
             Column("worn_h", "Median hours worn", "number", 1),
         ], title="Days worn by clinic", note=f"A day is valid from {number(least_h)} hours on: a convention, not a published rule of this population."),
+        table(owners, [
+            Column("clinic_id", "Clinic"), Column("days_n", "Days of walks", "number"), Column("like_n", "As other days", "number"),
+            Column("unlike_n", "Unlike other days", "number"), Column("abstained_n", "Cannot be told", "number"),
+        ], title="Does the device walk like the person it was given to?",
+            note=f"Cadence and walk ratio beside the participant's other days; by chance {100 * share:g} % of a person's own days look unlike. "
+                 "A day that looks unlike is a question to the clinic, not a proof."),
     ))  # fmt: skip
 
 

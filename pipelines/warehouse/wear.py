@@ -20,6 +20,8 @@ def create_refs(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
         "ref_wear": pl.DataFrame({
             "least_min": [wear.valid_day.min_worn_h * 60.0], "least_days": [wear.valid_window.min_days],
             "least_weekend_days": [wear.valid_window.min_weekend_days],
+            "owner_least_bouts": [wear.owner.least_bouts], "owner_least_days": [wear.owner.least_other_days],
+            "owner_least_pooled": [wear.owner.least_pooled_days], "owner_p": [wear.owner.p],
             "from_day": [wear.around_visit.from_], "to_day": [wear.around_visit.to],
         }).with_columns(pl.col("from_day", "to_day").cast(pl.Int32)),
         "ref_bout_class": pl.DataFrame(
@@ -60,6 +62,7 @@ def build_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
         "core_session_wear",
         "core_device_clock",
         "core_unlogged_walk",
+        "core_wear_owner",
     ):
         query = (folder / f"{name}.sql").read_text(encoding="utf-8")
         con.execute(f"CREATE TABLE {name} AS {query}")

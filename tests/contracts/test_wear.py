@@ -16,6 +16,7 @@ def declared(**changed) -> dict:
         "valid_day": {"min_worn_h": 10},
         "valid_window": {"min_days": 4, "min_weekend_days": 1},
         "around_visit": {"from": -7, "to": 7},
+        "owner": {"least_bouts": 5, "least_other_days": 3, "least_pooled_days": 20, "p": 0.001},
         "bout_classes_s": {"all": {"from": 0}, "10_to_30": {"from": 10, "to": 30}},
     }
     return body | changed
@@ -39,6 +40,7 @@ def test_the_study_declares_its_wear_rules():
         ({"bout_classes_s": {"none": {"from": 30, "to": 10}}}, "greater than `from`"),
         ({"bout_classes_s": {}}, "at least 1"),
         ({"non_wear": 1}, "not permitted"),
+        ({"owner": declared()["owner"] | {"p": 0.2}}, "less than 0.05"),
     ],
 )
 def test_what_cannot_be_is_refused(changed, said):

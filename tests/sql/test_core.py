@@ -6,6 +6,8 @@ import datetime as dt
 from pathlib import Path
 
 import duckdb
+import numpy as np
+import polars as pl
 import pytest
 
 from pipelines.contracts.load import load_contract
@@ -232,3 +234,60 @@ def test_three_valid_days_are_too_few(con):
             delivery_id="w", row_no=day)  # fmt: skip
     rows = made(con, "core_wear_window", "DISTINCT days_n, valid_days_n, is_valid, bouts_n")
     assert rows == [(4, 3, False, None)]
+
+
+def day_of_walks(
+    con, who: str, day: int, cadence_spm: float, walk_ratio: float, bouts: int = 6
+) -> None:
+    """Bouts of one day at one cadence; speed is what that cadence and walk ratio (m per step/min) make."""
+    for number in range(bouts):
+        start = WHEN + dt.timedelta(days=day, minutes=10 * number)
+        put(con, "wear_bout", participant_id=who, clinic_id="alder", device_serial=f"W{who}", start_utc=start,
+            end_utc=start + dt.timedelta(seconds=40), bout_source_code="signal", study_day=32 + day,
+            placement_code="lower_back", cadence_mean_spm=cadence_spm,
+            speed_mean_mps=walk_ratio * cadence_spm * cadence_spm / 120, delivery_id="w", row_no=number)  # fmt: skip
+
+
+def test_a_day_that_walks_like_somebody_else_is_named_and_the_persons_own_days_are_not(con):
+    # Day-to-day offsets of -1, 0 and 1 steps/min and of 1 % of the walk ratio; B wears A's sensor on day 3 of A.
+    for who, cadence, ratio in (("A", 100.0, 0.0060), ("B", 118.0, 0.0052), ("C", 109.0, 0.0066)):
+        for day in range(8):
+            swapped = who == "A" and day == 3
+            one, other = (118.0, 0.0052) if swapped else (cadence, ratio)
+            day_of_walks(
+                con, who, day, one + (-1, 0, 1)[day % 3], other * (1 + 0.01 * (0, 1, -1)[day % 3])
+            )
+    found = made(con, "core_wear_owner", "participant_id, study_day, owner_state")
+    assert len(found) == 24
+    assert [row[:2] for row in found if row[2] != "like_owner"] == [("A", 35)]
+
+
+def test_it_abstains_with_the_reason(con):
+    day_of_walks(con, "A", 0, 100.0, 0.006)
+    day_of_walks(con, "A", 1, 100.0, 0.006, bouts=2)
+    assert made(con, "core_wear_owner", "study_day, owner_state, abstained, p_owner") == [
+        (32, "abstain", "too_few_other_days", None),
+        (33, "abstain", "too_few_walks", None),
+    ]
+
+
+def test_of_a_persons_own_days_about_the_stated_share_is_called_unlike(con):
+    """4,000 days that differ by chance alone: at p = 0.001 about 4 are named; 20 would be one in 10^9."""
+    draws = np.random.default_rng(5)
+    people, days = 400, 10
+    cadence = draws.normal(105, 9, (people, 1)) + draws.normal(0, 2.5, (people, days))
+    ratio = draws.normal(0.006, 0.0006, (people, 1)) + draws.normal(0, 0.00015, (people, days))
+    who, day = (index.ravel() for index in np.indices((people, days)))
+    bouts = pl.DataFrame({
+        "participant_id": [f"P{n:03}" for n in who], "study_day": day, "cadence_mean_spm": cadence.ravel(),
+        "speed_mean_mps": ratio.ravel() * cadence.ravel() ** 2 / 120,
+    }).join(pl.DataFrame({"row_no": range(5)}), how="cross")  # fmt: skip
+    con.register("bouts", bouts.to_arrow())
+    con.execute("""
+        INSERT INTO core_wear_bout BY NAME
+        SELECT *, 'alder' AS clinic_id, participant_id AS device_serial, 'signal' AS bout_source_code, 30.0 AS duration_s,
+            'lower_back' AS placement_code, 'w' AS delivery_id FROM bouts""")
+    states = made(con, "core_wear_owner", "owner_state")
+    assert len(states) == 4000
+    assert 0 <= states.count(("unlike_owner",)) < 20
+    assert states.count(("abstain",)) == 0
