@@ -34,7 +34,7 @@ def adjusted_difference(
     frame: pl.DataFrame,
     *,
     outcome: str = "value",
-    baseline: str = "baseline_value",
+    baseline: str | None = "baseline_value",
     arm: str = "arm",
     clinic: str = "clinic_id",
     arms: tuple[str, str] = ("FW", "BW"),
@@ -44,6 +44,7 @@ def adjusted_difference(
 
     Clinics with fewer than `min_per_cell` in an arm are pooled. If the pool is still too small it
     takes in the smallest other clinic (by participants, then by id), and so on.
+    `baseline` None is for outcomes that have none by their nature, such as an impression of change.
     Assumes: one row per participant.
     Source: EMA guideline on adjustment for baseline covariates, 2015.
     """
@@ -54,14 +55,14 @@ def adjusted_difference(
     pooled = _pooled_clinics(rows, arms, min_per_cell)
     stratum = pl.when(pl.col("clinic").is_in(list(pooled))).then(pl.lit(_POOLED))
     rows = rows.with_columns(stratum=stratum.otherwise("clinic:" + pl.col("clinic")))
-    return _fit(rows, replace(empty, clinics_pooled=pooled), arms)
+    return _fit(rows, replace(empty, clinics_pooled=pooled), arms, baseline is not None)
 
 
 def by_clinic(
     frame: pl.DataFrame,
     *,
     outcome: str = "value",
-    baseline: str = "baseline_value",
+    baseline: str | None = "baseline_value",
     arm: str = "arm",
     clinic: str = "clinic_id",
     arms: tuple[str, str] = ("FW", "BW"),
@@ -74,12 +75,21 @@ def by_clinic(
         rows, empty = _analysed(here, outcome, baseline, arm, clinic, arms)
         too_few = _too_few(empty.n_by_arm, min_per_cell)
         rows = rows.with_columns(stratum=pl.lit(name))
-        found[name] = replace(empty, note=too_few) if too_few else _fit(rows, empty, arms)
+        found[name] = (
+            replace(empty, note=too_few)
+            if too_few
+            else _fit(rows, empty, arms, baseline is not None)
+        )
     return found
 
 
 def _analysed(
-    frame: pl.DataFrame, outcome: str, baseline: str, arm: str, clinic: str, arms: tuple[str, str]
+    frame: pl.DataFrame,
+    outcome: str,
+    baseline: str | None,
+    arm: str,
+    clinic: str,
+    arms: tuple[str, str],
 ) -> tuple[pl.DataFrame, ArmDifference]:
     """The complete rows of the two arms in one fixed order, and a result with their counts."""
     if "participant_id" in frame.columns and frame["participant_id"].is_duplicated().any():
@@ -88,7 +98,7 @@ def _analysed(
     rows = (
         of_arms.select(
             y=pl.col(outcome).cast(pl.Float64),
-            x=pl.col(baseline).cast(pl.Float64),
+            x=pl.lit(0.0) if baseline is None else pl.col(baseline).cast(pl.Float64),
             arm=pl.col(arm).cast(pl.String),
             clinic=pl.col(clinic).cast(pl.String),
         )
@@ -123,7 +133,9 @@ def _pooled_clinics(
     return tuple(sorted(pool["clinic"]))
 
 
-def _fit(rows: pl.DataFrame, empty: ArmDifference, arms: tuple[str, str]) -> ArmDifference:
+def _fit(
+    rows: pl.DataFrame, empty: ArmDifference, arms: tuple[str, str], with_baseline: bool
+) -> ArmDifference:
     import statsmodels.api as sm  # takes seconds and brings pandas: not while a DAG is parsed
 
     y, x = rows["y"].to_numpy(), rows["x"].to_numpy()
@@ -132,9 +144,9 @@ def _fit(rows: pl.DataFrame, empty: ArmDifference, arms: tuple[str, str]) -> Arm
     treated = (rows["arm"] == arms[1]).cast(pl.Float64).to_numpy()
     spread = np.std(x)
     # Centred and scaled so that the rank test means the same in metres and in points.
-    scaled = (x - x.mean()) / spread if spread > 0 else np.zeros_like(x)
-    design = np.column_stack([np.ones_like(y), treated, scaled, *dummies])
-    if spread == 0:
+    scaled = [(x - x.mean()) / spread if spread > 0 else np.zeros_like(x)] * with_baseline
+    design = np.column_stack([np.ones_like(y), treated, *scaled, *dummies])
+    if with_baseline and spread == 0:
         return replace(empty, note="all baseline values are the same")
     if np.linalg.matrix_rank(design) < design.shape[1]:
         return replace(empty, note="arm, baseline and clinic cannot be told apart")

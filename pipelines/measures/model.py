@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Better = Literal["higher", "lower"]
-Reads = Literal["answer", "walk_test", "balance_test", "wear_window"]
+Reads = Literal["answer", "walk_test", "balance_test", "strength", "knee_girth", "wear_window"]
 Purpose = Literal["mdc95", "mdc", "mcid", "cutoff"]
 Op = Literal["<", "<=", ">", ">="]
 

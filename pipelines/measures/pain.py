@@ -2,38 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import polars as pl
 
-from pipelines.measures.model import Measure, Purpose, Scale, Threshold
+from pipelines.measures.model import Measure, Scale, Threshold
 from pipelines.measures.rows import answers_by_scale, as_outcomes
 
 _MSK = "pmc.ncbi.nlm.nih.gov/articles/PMC7990728/table/tbl0005"
-_NAYLOR = (
-    "Naylor 2014, BMC Musculoskelet Disord 15:235, biomedcentral.com/1471-2474/15/235/abstract"
-)
-_BANDED = "hindawi.com/journals/iji/2011/231926"
 _MOMENTS = ("average_7d", "walking", "worst_24h", "now")
-
-
-def _vas(value: float, unit: str, purpose: Purpose, population: str, source: str) -> Threshold:
-    # Another instrument's number in its own unit: not to be held against a rating unconverted.
-    population = f"visual analogue scale, {population}"
-    return Threshold("average_7d", purpose, value, unit, population, source)
-
-
-def _vas_mcid(low: float, high: float | None, least: float, most: float) -> tuple[Threshold, ...]:
-    """The two ends of the MCID of one baseline band; the top band starts above its lower end."""
-    return tuple(
-        replace(
-            _vas(value, "mm", "mcid", f"by baseline, {end} estimate", _BANDED),
-            baseline_low=low,
-            baseline_high=high,
-            baseline_low_open=high is None,
-        )
-        for end, value in (("lower", least), ("upper", most))
-    )
 
 
 def _relative(moment: str) -> Threshold:
@@ -67,11 +42,6 @@ MEASURE = Measure(
             for moment in _MOMENTS
         ),
         *(_relative(moment) for moment in _MOMENTS),
-        _vas(1.75, "cm", "mcid", "osteoarthritis", _MSK),
-        _vas(2.8, "cm", "mdc95", "awaiting knee replacement", _NAYLOR),
-        *_vas_mcid(30.0, 49.0, 7.0, 11.0),
-        *_vas_mcid(50.0, 65.0, 19.0, 27.0),
-        *_vas_mcid(65.0, None, 29.0, 37.0),
     ),
 )
 

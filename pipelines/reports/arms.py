@@ -15,8 +15,13 @@ from pipelines.reports.source import Source
 
 def difference(source: Source, rows: pl.DataFrame, scale: Scale) -> ArmDifference:
     """Test arm minus reference arm at the primary visit, by ANCOVA with baseline and clinic."""
+    at = _analysed(rows, scale)
+    has_baseline = not rows.filter(
+        pl.col("is_baseline"), measure=scale.measure, scale=scale.scale
+    ).is_empty()
     return adjusted_difference(
-        _analysed(rows, scale),
+        at,
+        baseline="baseline_value" if has_baseline else None,
         arms=_arms(source),
         min_per_cell=source.contract.study.analysis.smallest_clinic_cell,
     )
@@ -111,7 +116,7 @@ def section(source: Source, rows: pl.DataFrame, scales: list[Scale]) -> blocks.S
          Column("df", "df", "number"), Column("p", "p", "p"), Column("mcid", "MCID", "number", 2)],
         title="Adjusted mean difference at the primary visit", by_arm=True,
         note="Least squares on arm, baseline and clinic (ANCOVA), observed cases as randomised. "
-        "All but the first measure are secondary: their p-values are nominal. " + " ".join(notes),
+        "An impression of change has no baseline to adjust for. All but the first measure are secondary: their p-values are nominal. " + " ".join(notes),
     )  # fmt: skip
     figure = _forest(source, rows, primary)
     return blocks.Section("Between the arms", (shown, figure))

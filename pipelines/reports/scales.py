@@ -10,13 +10,22 @@ from scipy.stats import t as student
 from pipelines import measures
 from pipelines.analysis.summary import Interval
 
-_UNITS = {"mps": ("m/s", 2), "points": ("points", 1), "s": ("s", 1)}
+_UNITS = {
+    "mps": ("m/s", 2), "points": ("points", 1), "s": ("s", 1), "m": ("m", 0), "mm": ("mm", 1), "cm": ("cm", 1),
+    "n": ("stands", 1), "Nm_per_kg": ("Nm/kg", 2),
+}  # fmt: skip
 _NAMES = {
     "koos.pain": "KOOS pain", "koos.symptoms": "KOOS symptoms", "koos.adl": "KOOS daily living",
     "koos.sport_rec": "KOOS sport and recreation", "koos.qol": "KOOS quality of life",
     "pain.average_7d": "average pain (0 to 10)", "berg.total": "Berg Balance Scale", "tug.time": "timed up and go",
     "sls.best": "single-leg stance", "10mwt.self_selected_speed": "usual gait speed",
     "10mwt.fast_speed": "fast gait speed", "3mbwt.backward_speed": "backward walking speed",
+    "6mwt.distance": "6-minute walk", "rwg.speed_over_10_median": "gait speed in daily life",
+    "mini_bestest.total": "Mini-BESTest", "abc.mean": "balance confidence (ABC)", "cst30.stands": "30-second chair stand",
+    "vas.pain": "pain on a 100 mm line", "pga.global": "patient's global assessment",
+    "pgic.change": "patient's impression of change", "strength.quadriceps": "quadriceps strength",
+    "strength.hamstrings": "hamstring strength", "strength.gluteals": "gluteal strength", "strength.calf": "calf strength",
+    "girth.difference": "knee swelling (index minus other)",
 }  # fmt: skip
 
 

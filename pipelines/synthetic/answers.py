@@ -85,21 +85,80 @@ def berg(
     return frames.table(contract, "berg", columns)
 
 
+def mini_bestest(
+    contract: Contract, people: People, visits: Visits, rng: np.random.Generator
+) -> pl.DataFrame:
+    """Mini-BESTest forms; the better side of items 3 and 6 may score a point more than counts."""
+    forms = returned(contract, people, visits, "mini_bestest", rng)
+    total = whole(visits.scores["mini_bestest.total"][forms.who, forms.visit], rng)
+    items = spread(total, 14, rng, top=2).astype(float)
+    columns = _head(people, visits, forms)
+    for number in range(1, 15):
+        counts = items[:, number - 1]
+        if number in (3, 6):
+            better = np.minimum(counts + rng.integers(0, 2, len(counts)), 2)
+            left = rng.random(len(counts)) < 0.5
+            columns[f"mbt_{number}_left"] = np.where(left, counts, better)
+            columns[f"mbt_{number}_right"] = np.where(left, better, counts)
+        else:
+            columns[f"mbt_{number}"] = np.where(
+                rng.random(len(counts)) < _BERG_ITEM_MISSING, np.nan, counts
+            )
+    return frames.table(contract, "mini_bestest", columns)
+
+
+def abc(
+    contract: Contract, people: People, visits: Visits, rng: np.random.Generator
+) -> pl.DataFrame:
+    """Balance confidence in steps of 5 %; the items' offsets sum to nothing, so their mean is the score."""
+    forms = returned(contract, people, visits, "abc", rng)
+    score = visits.scores["abc.mean"][forms.who, forms.visit]
+    room = np.minimum(score, 100 - score)[:, None] / 5
+    half = np.floor(rng.uniform(0, 1, (len(score), 8)) * np.minimum(room, 4))
+    steps = whole(score / 5 * 16, rng)  # the total in steps of 5 %
+    base, extra = np.divmod(steps, 16)
+    items = base[:, None] + (np.arange(16) < extra[:, None]).astype(float)
+    items[:, :8] += half
+    items[:, 8:] -= half
+    fits = ((items >= 0) & (items <= 20)).all(axis=1)
+    items = np.where(fits[:, None], items, base[:, None] + (np.arange(16) < extra[:, None])) * 5
+    items[rng.random(items.shape) < _ITEM_MISSING / 4] = np.nan
+    columns = _head(people, visits, forms)
+    columns |= {f"abc_{place + 1}": items[:, place] for place in range(16)}
+    return frames.table(contract, "abc", columns)
+
+
+def patient_rating(
+    contract: Contract, people: People, visits: Visits, rng: np.random.Generator
+) -> pl.DataFrame:
+    """Marks on two lines, in whole millimetres, and the impression of change after baseline."""
+    forms = returned(contract, people, visits, "patient_rating", rng)
+    at = (forms.who, forms.visit)
+    change = whole(visits.scores["pgic.change"][at], rng).clip(1, 7).astype(float)
+    columns = _head(people, visits, forms) | {
+        "knee_side": frames.chosen(["right", "left"], people.left_knee[forms.who].astype(int)),
+        "rating_pain_vas_mm": whole(visits.scores["vas.pain"][at], rng).clip(0, 100),
+        "rating_global_vas_mm": whole(visits.scores["pga.global"][at], rng).clip(0, 100),
+        "rating_change": np.where(forms.visit == visits.codes.index("BL"), np.nan, change),
+    }
+    return frames.table(contract, "patient_rating", columns)
+
+
 def whole(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Whole numbers whose expectation is the value itself: rounding adds no bias."""
     return np.floor(values + rng.random(values.shape)).astype(np.int64)
 
 
-def spread(total: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarray:
-    """`k` items from 0 to 4 per row that sum to the row's total."""
-    total = total.clip(0, _ITEM_MAX * k)
+def spread(total: np.ndarray, k: int, rng: np.random.Generator, top: int = _ITEM_MAX) -> np.ndarray:
+    """`k` items from 0 to `top` per row that sum to the row's total."""
+    total = total.clip(0, top * k)
     base, extra = np.divmod(total, k)
     rank = np.argsort(np.argsort(rng.random((len(total), k)), axis=1), axis=1)
     items = base[:, None] + (rank < extra[:, None])
     rows = np.arange(len(total))
     for _ in range(2 * k):  # points wander between two items, the sum stays
         giver, taker = rng.integers(0, k, (2, len(total)))
-        moves = (items[rows, giver] > 0) & (items[rows, taker] < _ITEM_MAX) & (giver != taker)
+        moves = (items[rows, giver] > 0) & (items[rows, taker] < top) & (giver != taker)
         moves &= rng.random(len(total)) < 0.4
         items[rows[moves], giver[moves]] -= 1
         items[rows[moves], taker[moves]] += 1

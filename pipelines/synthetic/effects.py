@@ -44,6 +44,18 @@ SCALES: Mapping[str, Scale] = MappingProxyType(
         "3mbwt.backward_speed": Scale(0.62, 0.09, 0.05, 0.02, -0.06, "mps", 0.15, 1.4),
         "tug.time": Scale(12.5, 1.6, 1.0, -0.4, 1.5, "s", 4, 60),
         "sls.best": Scale(12.0, 2.4, 1.6, 0.8, -1.2, "s", 0.6, 28),
+        "mini_bestest.total": Scale(18, 2.2, 1.4, 0.8, -1.5, "points", 3, 27),
+        "abc.mean": Scale(62, 9, 5, 3, -6, "points", 8, 97),
+        "6mwt.distance": Scale(380, 45, 25, 12, -50, "m", 80, 700),
+        "cst30.stands": Scale(10.5, 2.0, 1.0, 0.8, -1.5, "n", 1, 25),
+        "vas.pain": Scale(52, 10, 8, -4, -3, "mm", 2, 98),
+        "pga.global": Scale(48, 10, 8, -4, -1, "mm", 2, 98),
+        "pgic.change": Scale(3.2, 0.5, 0.5, -0.2, 0.2, "points", 1, 7),
+        "strength.quadriceps": Scale(1.5, 0.2, 0.1, 0.05, -0.2, "Nm_per_kg", 0.3, 3.5),
+        "strength.hamstrings": Scale(0.8, 0.12, 0.07, 0.02, -0.1, "Nm_per_kg", 0.15, 2.2),
+        "strength.gluteals": Scale(1.1, 0.15, 0.08, 0.03, -0.1, "Nm_per_kg", 0.2, 2.8),
+        "strength.calf": Scale(0.9, 0.14, 0.08, 0.02, -0.1, "Nm_per_kg", 0.2, 2.5),
+        "girth.difference": Scale(1.2, 0.4, 0.3, -0.1, -0.2, "cm", -2.0, 5.0),
     }
 )
 # The share of the primary-visit difference that is there at each visit; other visits have none.
@@ -62,6 +74,18 @@ _DEFAULT = MappingProxyType(
         "3mbwt.backward_speed": 0.08,
         "tug.time": -0.6,
         "sls.best": 2.0,
+        "mini_bestest.total": 1.0,
+        "abc.mean": 4.0,
+        "6mwt.distance": 20.0,
+        "cst30.stands": 0.8,
+        "vas.pain": -7.0,
+        "pga.global": -5.0,
+        "pgic.change": -0.4,
+        "strength.quadriceps": 0.12,
+        "strength.hamstrings": 0.03,
+        "strength.gluteals": 0.04,
+        "strength.calf": 0.05,
+        "girth.difference": -0.2,
     }
 )
 
@@ -109,4 +133,4 @@ def planted(contract: Contract, effects: Effects) -> pl.DataFrame:
             for clinic, value in zip(clinics, shifts, strict=True)
         ]
     columns = ["kind", "scale", "visit_code", "clinic_id", "value", "unit"]
-    return pl.DataFrame(rows, schema=columns, orient="row")
+    return pl.DataFrame(rows, schema=columns, orient="row", infer_schema_length=None)

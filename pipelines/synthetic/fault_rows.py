@@ -68,6 +68,18 @@ _ROWS: dict[tuple[str, str], tuple[pl.Expr | None, Edit]] = {
         _is("walk_test_code", "10mwt"), computed(lambda r: {"time_s": round(r["timed_distance_m"] / 2.9, 2)})),
     ("walk_test", "backward_walk_is_three_metres"): (
         _is("walk_test_code", "3mbwt"), changed(timed_distance_m=5.0)),
+    ("walk_test", "timed_distance_short_enough"): (
+        _is("walk_test_code", "10mwt"), changed(timed_distance_m=24.0, time_s=20.0)),
+    ("walk_test", "six_minutes_walked"): (_is("walk_test_code", "6mwt"), changed(time_s=240.0)),
+    ("walk_test", "six_minute_distance_possible"): (
+        _is("walk_test_code", "6mwt"), computed(lambda r: {"timed_distance_m": round(r["timed_distance_m"] / 0.3048)})),
+    ("balance_test", "chair_stands_counted"): (_is("balance_test_code", "cst30"), changed(repetitions_n=None)),
+    ("abc", "confidence_is_a_percentage"): (
+        None, lambda r, place: [{f"abc_{n}": float(n % 5 + 3) for n in range(1, 17)}]),
+    ("patient_rating", "no_change_at_the_start"): (_is("visit_code", "BL"), changed(rating_change=4)),
+    ("strength", "torque_possible"): (None, changed(force_n=1900.0, lever_m=0.35)),
+    ("strength", "lever_given"): (None, changed(lever_m=None)),
+    ("knee_girth", "girth_has_one_side"): (None, changed(test_side_code="both")),
     ("balance_test", "tug_time_plausible"): (_is("balance_test_code", "tug"), changed(time_s=2.1)),
     ("balance_test", "stance_within_cap"): (
         _is("balance_test_code", "sls") & pl.col("time_s").is_not_null(),
@@ -115,7 +127,7 @@ _UNITS: dict[str, tuple[str, str, pl.Expr | None, Edit]] = {
                         computed(lambda r: {"weight_kg": round(r["weight_kg"] / 6.35, 1)})),
     "time_in_milliseconds": ("balance_test", "time_s_valid", _is("balance_test_code", "tug"),
                              computed(lambda r: {"time_s": round(r["time_s"] * 1000)})),
-    "distance_in_feet": ("walk_test", "timed_distance_m_plausible", pl.col("timed_distance_m") > 8,
+    "distance_in_feet": ("walk_test", "timed_distance_short_enough", pl.col("timed_distance_m").is_between(8, 20),
                          computed(lambda r: {"timed_distance_m": round(r["timed_distance_m"] / 0.3048, 1)})),
     "belt_speed_in_kmh": ("treadmill", "belt_speed_agrees", pl.col("speed_mean_mps") > 0.8,
                           computed(lambda r: {"speed_mean_mps": round(r["speed_mean_mps"] * 3.6, 2)})),

@@ -7,7 +7,7 @@ import polars as pl
 
 from pipelines.contracts.model import Contract
 from pipelines.synthetic import frames
-from pipelines.synthetic.answers import protocol
+from pipelines.synthetic.answers import protocol, whole
 from pipelines.synthetic.people import People
 from pipelines.synthetic.visits import Forms, Visits, returned
 
@@ -22,12 +22,15 @@ _WALKS = (
     ("10mwt", "fast", "10mwt.fast_speed", 2),
     ("3mbwt", "fast", "3mbwt.backward_speed", 1),
     ("3mbwt", "fast", "3mbwt.backward_speed", 2),
+    ("6mwt", "self_selected", "6mwt.distance", 1),
 )
+_SIX = 6  # the place of the walk of six minutes among them
 # Test, on the index leg or not, trial.
 _BALANCE = (
     ("tug", None, 1), ("tug", None, 2),
     ("sls", True, 1), ("sls", True, 2), ("sls", True, 3),
     ("sls", False, 1), ("sls", False, 2), ("sls", False, 3),
+    ("cst30", None, 1),
 )  # fmt: skip
 
 
@@ -42,20 +45,24 @@ def walk_test(
     scales = [scale for _, _, scale, _ in _WALKS]
     speed = np.choose(kind, [visits.scores[scale][at] for scale in scales])
     # Trials of one test lie as far above as below: same draw, opposite sign.
-    apart = np.repeat(rng.uniform(0.0, 0.02, (len(forms.who), 3)).reshape(-1), 2)
-    speed += np.where(kind % 2 == 0, -apart, apart)
+    pairs = np.repeat(rng.uniform(0.0, 0.02, (len(forms.who), 3)), 2, axis=1)
+    apart = np.insert(pairs, _SIX, 0.0, axis=1).reshape(-1)
+    speed += np.where(kind == _SIX, 0.0, np.where(kind % 2 == 0, -apart, apart))
     ten = np.array([test == "10mwt" for test, *_ in _WALKS])[kind]
     fast_ten = np.array([test == "10mwt" and pace == "fast" for test, pace, *_ in _WALKS])[kind]
     speed = np.where(fast_ten, speed.clip(0.4, 2.4), speed)
     timed = np.where(ten, np.array(_TIMED_M)[people.clinic[rows.who] % 2], 3.0)
     time = (timed / speed).round(2)
     time[rng.random(len(time)) < _TRIAL_MISSING] = np.nan
+    six = kind == _SIX
+    timed, time = np.where(six, speed.round(0), timed), np.where(six, 360.0, time)
     columns = _head(people, visits, rows) | {
         "walk_test_code": frames.chosen([w[0] for w in _WALKS], kind),
         "pace_code": frames.chosen([w[1] for w in _WALKS], kind),
         "trial_no": np.array([w[3] for w in _WALKS])[kind],
         "start_code": frames.chosen(["static", "dynamic"], ten.astype(int)),
         "timed_distance_m": timed,
+        "lap_length_m": np.where(six, 30.0, np.nan),
         "accel_m": np.where(ten, 2.0, 0.0),
         "decel_m": np.where(ten, 2.0, 0.0),
         "time_s": time,
@@ -80,7 +87,7 @@ def balance_test(
     longer = rng.uniform(0.3, 1.5, n)
     share = rng.uniform(0.55, 0.95, (n, 6))
     best_trial = rng.integers(0, 3, (n, 2))
-    time = np.empty((n, k))
+    time = np.full((n, k), np.nan)
     time[:, 0], time[:, 1] = tug + half, tug - half
     for side, top in ((0, best), (1, best + longer)):
         for trial in range(3):
@@ -90,6 +97,8 @@ def balance_test(
     time[rng.random(n * k) < _TRIAL_MISSING] = np.nan
     rows = _repeat(forms, k)
     kind = np.tile(np.arange(k), n)
+    stands = whole(visits.scores["cst30.stands"][at], rng).clip(0, 40).astype(float)
+    chair = kind == k - 1
     stance = np.array([test == "sls" for test, *_ in _BALANCE])[kind]
     index_leg = np.array([bool(leg) for _, leg, _ in _BALANCE])[kind]
     left = people.left_knee[rows.who] == index_leg
@@ -101,6 +110,8 @@ def balance_test(
         "shoes_code": frames.chosen(["own", "study"], people.clinic[rows.who] % 2),
         "cap_s": np.where(stance, np.array(_CAP_S)[people.clinic[rows.who] % 2], np.nan),
         "time_s": time,
+        "repetitions_n": np.where(chair, np.repeat(stands, k), np.nan),
+        "arms_used": frames.only(np.zeros(n * k, bool), chair),
     }
     return frames.table(contract, "balance_test", columns)
 

@@ -10,7 +10,17 @@ import numpy as np
 import polars as pl
 
 from pipelines.contracts.model import Contract
-from pipelines.synthetic import answers, given, people, safety, sessions, timed, visits, wear
+from pipelines.synthetic import (
+    answers,
+    given,
+    people,
+    safety,
+    sessions,
+    strength,
+    timed,
+    visits,
+    wear,
+)
 from pipelines.synthetic.effects import Effects, planted
 
 
@@ -74,6 +84,13 @@ def make_trial(
         "wear_bout": given.wear_bout(contract, crowd, own, runs, next(draws)),
     }
     made |= {table: pl.concat([made[table], rows]) for table, rows in more.items()}
+    made |= {
+        "abc": answers.abc(contract, crowd, seen, next(draws)),
+        "mini_bestest": answers.mini_bestest(contract, crowd, seen, next(draws)),
+        "patient_rating": answers.patient_rating(contract, crowd, seen, next(draws)),
+        "strength": strength.strength(contract, crowd, seen, next(draws)),
+        "knee_girth": strength.knee_girth(contract, crowd, seen, next(draws)),
+    }
     missing = set(contract.tables) - set(made) - _OF_SAMPLES
     if missing:
         raise NotImplementedError(f"no made-up records for table {', '.join(sorted(missing))}")

@@ -12,7 +12,9 @@ from pipelines.synthetic.effects import COURSE, SCALES, Effects, clinic_shift
 from pipelines.synthetic.people import People
 
 _SHARED = 0.5  # part of a participant's standing that all scales have in common
-_WORSE_IF_HIGHER = ("pain.average_7d", "tug.time")
+_WORSE_IF_HIGHER = (
+    "pain.average_7d", "tug.time", "vas.pain", "pga.global", "pgic.change", "girth.difference",
+)  # fmt: skip
 _MISSING_AT_BASELINE = 0.01
 
 

@@ -4,7 +4,7 @@ CREATE TABLE core_balance_test (
     participant_id VARCHAR NOT NULL,
     visit_code VARCHAR NOT NULL CHECK (visit_code IN ('SCR', 'BL', 'W3', 'W6', 'W12', 'W26', 'UNS', 'ET')),
     assessed_date DATE NOT NULL CHECK (assessed_date BETWEEN DATE '2024-01-01' AND DATE '2035-12-31'),
-    balance_test_code VARCHAR NOT NULL CHECK (balance_test_code IN ('tug', 'sls')),
+    balance_test_code VARCHAR NOT NULL CHECK (balance_test_code IN ('tug', 'sls', 'cst30')),
     trial_no INTEGER NOT NULL CHECK (trial_no BETWEEN 1 AND 20),
     test_side_code VARCHAR CHECK (test_side_code IN ('left', 'right', 'both')),
     eyes_code VARCHAR CHECK (eyes_code IN ('open', 'closed')),
@@ -12,6 +12,8 @@ CREATE TABLE core_balance_test (
     cap_s DOUBLE CHECK (cap_s BETWEEN 5 AND 120),
     time_s DOUBLE CHECK (time_s BETWEEN 0 AND 900),
     aid_code VARCHAR CHECK (aid_code IN ('none', 'cane', 'crutches', 'walker', 'other')),
+    repetitions_n INTEGER CHECK (repetitions_n BETWEEN 0 AND 60),
+    arms_used BOOLEAN,
     assessor_code VARCHAR,
     protocol_version VARCHAR,
     clinic_id VARCHAR NOT NULL,
@@ -24,7 +26,7 @@ COMMENT ON TABLE core_balance_test IS 'one timed trial of one balance test of on
 COMMENT ON COLUMN core_balance_test.participant_id IS 'Study code of the participant: clinic prefix, number, check digit (SS-NNN-C).';
 COMMENT ON COLUMN core_balance_test.visit_code IS 'Scheduled assessment this row belongs to, as the clinic labelled it. Codes: SCR, BL, W3, W6, W12, W26, UNS, ET.';
 COMMENT ON COLUMN core_balance_test.assessed_date IS 'Local calendar date of the assessment.';
-COMMENT ON COLUMN core_balance_test.balance_test_code IS 'Balance test. Codes: tug, sls.';
+COMMENT ON COLUMN core_balance_test.balance_test_code IS 'Balance test. Codes: tug, sls, cst30.';
 COMMENT ON COLUMN core_balance_test.trial_no IS 'Trial number.';
 COMMENT ON COLUMN core_balance_test.test_side_code IS 'Leg stood on. Codes: left, right, both.';
 COMMENT ON COLUMN core_balance_test.eyes_code IS 'Eyes open or closed. Codes: open, closed.';
@@ -32,6 +34,8 @@ COMMENT ON COLUMN core_balance_test.shoes_code IS 'Footwear during the test. Cod
 COMMENT ON COLUMN core_balance_test.cap_s IS 'Time at which the clinic stops the clock. Unit: s.';
 COMMENT ON COLUMN core_balance_test.time_s IS 'Time taken. Unit: s.';
 COMMENT ON COLUMN core_balance_test.aid_code IS 'Walking aid used. Codes: none, cane, crutches, walker, other.';
+COMMENT ON COLUMN core_balance_test.repetitions_n IS 'Full stands in 30 seconds. Unit: n.';
+COMMENT ON COLUMN core_balance_test.arms_used IS 'The hands helped, so the test was an adapted one.';
 COMMENT ON COLUMN core_balance_test.assessor_code IS 'Code of the person who assessed.';
 COMMENT ON COLUMN core_balance_test.protocol_version IS 'Protocol version the clinic worked by.';
 COMMENT ON COLUMN core_balance_test.clinic_id IS 'Clinic that sent the row.';

@@ -4,11 +4,12 @@ CREATE TABLE core_walk_test (
     participant_id VARCHAR NOT NULL,
     visit_code VARCHAR NOT NULL CHECK (visit_code IN ('SCR', 'BL', 'W3', 'W6', 'W12', 'W26', 'UNS', 'ET')),
     assessed_date DATE NOT NULL CHECK (assessed_date BETWEEN DATE '2024-01-01' AND DATE '2035-12-31'),
-    walk_test_code VARCHAR NOT NULL CHECK (walk_test_code IN ('10mwt', '3mbwt')),
+    walk_test_code VARCHAR NOT NULL CHECK (walk_test_code IN ('10mwt', '3mbwt', '6mwt')),
     trial_no INTEGER NOT NULL CHECK (trial_no BETWEEN 1 AND 20),
     pace_code VARCHAR CHECK (pace_code IN ('self_selected', 'fast')),
     start_code VARCHAR CHECK (start_code IN ('static', 'dynamic')),
-    timed_distance_m DOUBLE CHECK (timed_distance_m BETWEEN 1 AND 100),
+    timed_distance_m DOUBLE CHECK (timed_distance_m BETWEEN 1 AND 1500),
+    lap_length_m DOUBLE CHECK (lap_length_m BETWEEN 5 AND 100),
     accel_m DOUBLE CHECK (accel_m BETWEEN 0 AND 10),
     decel_m DOUBLE CHECK (decel_m BETWEEN 0 AND 10),
     time_s DOUBLE CHECK (time_s BETWEEN 0 AND 900),
@@ -25,11 +26,12 @@ COMMENT ON TABLE core_walk_test IS 'one timed trial of one walk test of one part
 COMMENT ON COLUMN core_walk_test.participant_id IS 'Study code of the participant: clinic prefix, number, check digit (SS-NNN-C).';
 COMMENT ON COLUMN core_walk_test.visit_code IS 'Scheduled assessment this row belongs to, as the clinic labelled it. Codes: SCR, BL, W3, W6, W12, W26, UNS, ET.';
 COMMENT ON COLUMN core_walk_test.assessed_date IS 'Local calendar date of the assessment.';
-COMMENT ON COLUMN core_walk_test.walk_test_code IS 'Walk test. Codes: 10mwt, 3mbwt.';
+COMMENT ON COLUMN core_walk_test.walk_test_code IS 'Walk test. Codes: 10mwt, 3mbwt, 6mwt.';
 COMMENT ON COLUMN core_walk_test.trial_no IS 'Trial number.';
 COMMENT ON COLUMN core_walk_test.pace_code IS 'Pace asked for. Codes: self_selected, fast.';
 COMMENT ON COLUMN core_walk_test.start_code IS 'How the clock starts. Codes: static, dynamic.';
 COMMENT ON COLUMN core_walk_test.timed_distance_m IS 'Distance over which the time was taken. Unit: m.';
+COMMENT ON COLUMN core_walk_test.lap_length_m IS 'Length of the course walked up and down. Unit: m.';
 COMMENT ON COLUMN core_walk_test.accel_m IS 'Run-in before the timed distance. Unit: m.';
 COMMENT ON COLUMN core_walk_test.decel_m IS 'Run-out after the timed distance. Unit: m.';
 COMMENT ON COLUMN core_walk_test.time_s IS 'Time taken. Unit: s.';

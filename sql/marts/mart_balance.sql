@@ -1,4 +1,4 @@
--- mart_balance: one scale of balance (Berg, timed up and go, single-leg stance) of one participant at one visit.
+-- mart_balance: one scale of balance (Berg, Mini-BESTest, balance confidence, timed up and go, single-leg stance, chair stand) of one participant at one visit.
 -- Grain and columns as mart_outcome.
 SELECT
     participant_id,
@@ -24,4 +24,4 @@ SELECT
     delivery_id,
     row_no
 FROM mart_outcome
-WHERE measure IN ('berg', 'tug', 'sls')
+WHERE measure IN ('berg', 'mini_bestest', 'abc', 'tug', 'sls', 'cst30')

@@ -1,4 +1,4 @@
--- mart_gait_speed: one scale of gait speed (10-metre walk, 3-metre backward walk, real-world gait) of one participant at one visit.
+-- mart_gait_speed: one scale of gait speed (10-metre walk, 3-metre backward walk, 6-minute walk, real-world gait) of one participant at one visit.
 -- Grain and columns as mart_outcome.
 SELECT
     participant_id,
@@ -24,4 +24,4 @@ SELECT
     delivery_id,
     row_no
 FROM mart_outcome
-WHERE measure IN ('10mwt', '3mbwt', 'rwg')
+WHERE measure IN ('10mwt', '3mbwt', '6mwt', 'rwg')

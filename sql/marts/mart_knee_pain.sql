@@ -1,4 +1,4 @@
--- mart_knee_pain: one scale of knee pain (KOOS subscales, pain ratings) of one participant at one visit.
+-- mart_knee_pain: one scale of knee pain (KOOS subscales, pain ratings, the participant's own impressions, strength, swelling) of one participant at one visit.
 -- Grain and columns as mart_outcome.
 SELECT
     participant_id,
@@ -24,4 +24,4 @@ SELECT
     delivery_id,
     row_no
 FROM mart_outcome
-WHERE measure IN ('koos', 'pain')
+WHERE measure IN ('koos', 'pain', 'vas', 'pga', 'pgic', 'strength', 'girth')

@@ -11,6 +11,8 @@ SELECT
     t.cap_s AS cap_s,
     t.time_s AS time_s,
     t.aid_code AS aid_code,
+    t.repetitions_n AS repetitions_n,
+    t.arms_used AS arms_used,
     t.protocol_version AS protocol_version,
     t.clinic_id AS clinic_id,
     t.study_day AS study_day,

@@ -8,6 +8,7 @@ SELECT
     t.pace_code AS pace_code,
     t.start_code AS start_code,
     t.timed_distance_m AS timed_distance_m,
+    t.lap_length_m AS lap_length_m,
     t.accel_m AS accel_m,
     t.decel_m AS decel_m,
     t.time_s AS time_s,

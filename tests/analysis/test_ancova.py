@@ -205,3 +205,21 @@ def test_a_clinic_too_small_for_its_own_interval_says_so():
 def test_a_participant_with_two_rows_is_refused():
     with pytest.raises(ValueError, match="several rows"):
         adjusted_difference(pl.concat([trial(), trial().head(1)]))
+
+
+def test_an_outcome_without_a_baseline_is_compared_by_clinic_alone():
+    """Within each clinic BW is 1.0 lower; the clinics differ by 2. By hand: estimate -1, 5 residual df."""
+    rows = [
+        (arm, clinic, level + (-1.0 if arm == "BW" else 0.0) + noise)
+        for clinic, level in (("a", 3.0), ("b", 5.0))
+        for arm in ("FW", "BW")
+        for noise in (-0.5, 0.5)
+    ]
+    frame = pl.DataFrame(rows, schema=["arm", "clinic_id", "value"], orient="row")
+
+    found = adjusted_difference(frame, baseline=None, min_per_cell=2)
+
+    # SSR = 8 x 0.25 = 2; s2 = 2/5; se = sqrt(0.4 x (1/4 + 1/4))
+    assert found.estimate == pytest.approx(-1.0, abs=1e-12)
+    assert (found.df, found.n_left_out) == (5.0, 0)
+    assert found.se == pytest.approx((0.4 * 0.5) ** 0.5, abs=1e-12)

@@ -49,6 +49,24 @@ SCHEMAS = {
         "cap_s": pl.Float64,
         "trial_no": pl.Int64,
         "time_s": pl.Float64,
+        "repetitions_n": pl.Int64,
+        "arms_used": pl.Boolean,
+    },
+    "strength": COMMON
+    | {
+        "muscle_code": pl.String,
+        "test_side_code": pl.String,
+        "trial_no": pl.Int64,
+        "force_n": pl.Float64,
+        "lever_m": pl.Float64,
+        "weight_kg": pl.Float64,
+    },
+    "knee_girth": COMMON
+    | {
+        "girth_site_code": pl.String,
+        "test_side_code": pl.String,
+        "trial_no": pl.Int64,
+        "girth_cm": pl.Float64,
     },
     "wear_window": COMMON
     | {

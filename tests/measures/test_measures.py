@@ -42,11 +42,12 @@ def test_worked_vector(measure, case):
 
 def test_all_are_discovered_and_each_has_vectors():
     assert list(MEASURES) == [
-        "10mwt", "3mbwt", "berg", "koos", "koos12", "koosps", "pain", "rwg", "sls", "tug", "womac",
+        "10mwt", "3mbwt", "6mwt", "abc", "berg", "cst30", "girth", "koos", "koos12", "koosps", "mini_bestest", "pain",
+        "pga", "pgic", "rwg", "sls", "strength", "tug", "vas", "womac",
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("measure", ["koos", "pain", "berg"])
+@pytest.mark.parametrize("measure", ["koos", "pain", "berg", "abc", "mini_bestest"])
 def test_items_are_the_contracts(measure):
     table = yaml.safe_load((SCHEMAS / "tables" / f"{measure}.yaml").read_text("utf-8"))
     prefix = table["answers"]["items"]
@@ -79,6 +80,8 @@ def test_score_all_joins_every_measure_with_unit_direction_and_source_row():
             ],
         ),
         "wear_window": frame("wear_window", []),
+        "strength": frame("strength", []),
+        "knee_girth": frame("knee_girth", []),
         "balance_test": frame(
             "balance_test",
             [
