@@ -89,6 +89,8 @@ def fill_core(con: duckdb.DuckDBPyConnection, contract: Contract, ddl: Path) -> 
             for day, date in day_columns(contract, table).items()
         ]
         key = ", ".join(f"c.{name}" for name in declared.key)
+        if not con.execute(f"SELECT count(*) FROM winner_{table}").fetchall()[0][0]:
+            continue
         con.execute(f"""
             INSERT INTO core_{table} BY NAME
             SELECT {", ".join(columns)}, c.clinic_id, {_study_day(contract, declared.date)} AS study_day,

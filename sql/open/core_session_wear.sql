@@ -11,4 +11,3 @@ SELECT
     delivery_id,
     row_no
 FROM closed.core_session_wear
-ORDER BY ALL

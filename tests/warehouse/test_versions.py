@@ -311,6 +311,17 @@ def test_a_row_held_at_one_clinic_is_not_mended_by_another_clinics_row(
     assert ask(warehouse, "SELECT row_no, is_open FROM ledger_finding") == [(102, True)]
 
 
+def test_a_table_of_which_nothing_came_has_the_columns_that_it_has_otherwise(
+    tmp_path: Path, contract: Contract
+) -> None:
+    some = built(tmp_path / "some", contract, people(), Sent("f.csv", {"fall": [fall(1)]}))
+    none = built(tmp_path / "none", contract, people())
+
+    for table in ("history_fall", "core_fall"):
+        assert ask(none, f"SELECT count(*) FROM {table}") == [(0,)]
+        assert ask(none, f"DESCRIBE {table}") == ask(some, f"DESCRIBE {table}")
+
+
 # --- order
 
 
