@@ -1,0 +1,53 @@
+"""Time to first fall against R's survival 3.5 on the same made-up data (tests/analysis/r/falls.R)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from pipelines.analysis.first_fall import hazard_ratio, survival_curve
+
+DATA = pl.read_csv(Path(__file__).with_name("falls_data.csv"))
+
+
+def test_the_hazard_ratio_is_that_of_coxph():
+    found = hazard_ratio(DATA)
+
+    assert found.log_estimate == pytest.approx(-0.5530845533, abs=1e-6)
+    assert found.log_se == pytest.approx(0.361997386, abs=1e-6)
+    assert found.log_rank_chi2 == pytest.approx(2.39997876, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arm", "day", "share", "low", "high"),
+    [
+        ("FW", 60, 0.5958333333, 0.4268768437, 0.7298196392),
+        ("BW", 60, 0.775, 0.6121678675, 0.8759995866),
+        ("FW", 180, 0.4333333333, 0.2086679382, 0.6400106546),
+        ("BW", 180, 0.6533082562, 0.4754789342, 0.7836687226),
+    ],
+)
+def test_the_curve_is_that_of_survfit(arm, day, share, low, high):
+    curve = survival_curve(DATA.filter(arm=arm))
+    last = curve.filter(pl.col("days") <= day).tail(1).row(0, named=True)
+
+    assert (last["share"], last["low"], last["high"]) == (
+        pytest.approx(share, abs=1e-9), pytest.approx(low, abs=1e-9), pytest.approx(high, abs=1e-9),
+    )  # fmt: skip
+
+
+def test_a_curve_by_hand():
+    """Four people: a fall on day 10, gone on day 20, falls on days 30 and 40: 3/4, then half of it, then 0."""
+    frame = pl.DataFrame({"days": [10, 20, 30, 40], "fell": [1, 0, 1, 1]})
+    curve = survival_curve(frame)
+    assert curve.select("days", "n_at_risk", "share").rows() == [
+        (0.0, 4, 1.0), (10.0, 4, 0.75), (30.0, 2, 0.375), (40.0, 1, 0.0),
+    ]  # fmt: skip
+    assert curve["low"].tail(1).item() is None
+
+
+def test_too_few_first_falls_give_no_ratio():
+    frame = DATA.filter(pl.col("fell") == 0)
+    assert hazard_ratio(frame).note == "too few first falls for a ratio"
