@@ -129,3 +129,17 @@ def test_nothing_is_left_of_a_participant_in_open_figures(home, closed):
     for path in (home / "reports" / NIGHT).rglob("*.html"):
         page = path.read_text(encoding="utf-8")
         assert not [one for one in ids if one in page], path.name
+
+
+def test_the_safety_page_counts_falls_and_events_as_the_core_does(home, closed):
+    page = text_of(home / "reports" / NIGHT / "closed" / "safety.html")
+    falls, people, years = closed.execute(
+        "SELECT sum(falls_n), count(*) FILTER (falls_n > 0), sum(person_years) FROM mart_safety"
+    ).fetchone()
+    events, serious = closed.execute(
+        "SELECT count(*), count(*) FILTER (serious) FROM core_adverse_event"
+    ).fetchone()
+    assert f"{falls} falls of {people} participants were reported in {years:.1f} person-years" in page
+    assert f"{events} adverse events of" in page
+    assert f"{serious} of them serious" in page
+    assert "Ratio of fall rates" in page

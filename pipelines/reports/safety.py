@@ -1,0 +1,235 @@
+"""Safety: falls with the time they were watched for, and adverse events, persons and events apart."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from pipelines.analysis.falls import RateRatio, rate_ratio
+from pipelines.analysis.first_fall import Hazard, hazard_ratio, survival_curve
+from pipelines.analysis.summary import rate_with_exact_ci
+from pipelines.reports.layout import blocks
+from pipelines.reports.layout.figures.first_fall import first_fall_curves
+from pipelines.reports.layout.figures.swimmer import swimmer
+from pipelines.reports.layout.numbers import interval, number, p_value
+from pipelines.reports.layout.tables import Column, table
+from pipelines.reports.source import Source
+
+TITLE = "Safety"
+AUDIENCES = ("open", "closed")
+_SERIOUS = "serious"
+_WATCHED = """
+    SELECT s.*, f.first_day, d.last_day, coalesce(f.first_day, d.last_day) AS days,
+        CASE WHEN f.first_day IS NOT NULL THEN 1 WHEN d.last_day IS NOT NULL THEN 0 END AS fell
+    FROM mart_safety AS s
+    LEFT JOIN (SELECT participant_id, min(study_day) AS first_day FROM core_fall
+               WHERE hopkins_grade <> '1' AND study_day > 0 GROUP BY ALL) AS f USING (participant_id)
+    LEFT JOIN (SELECT participant_id, max(study_day) AS last_day FROM core_fall_diary GROUP BY ALL) AS d USING (participant_id)
+    ORDER BY participant_id"""
+_GRADES = {
+    "1": "near-fall (counted apart)",
+    "2": "fall, no medical attention",
+    "3": "fall, medical attention",
+    "4": "fall, admission to hospital",
+}
+
+
+def page(source: Source) -> blocks.Page:
+    """Pooled, or by arm with the ratio of fall rates and the time to the first fall."""
+    people = source.rows(_WATCHED)
+    events = source.rows("""
+        SELECT participant_id, clinic_id, severity_code, serious, study_day FROM core_adverse_event ORDER BY ALL""")
+    closed = source.audience == "closed"
+    group = "arm" if closed else "clinic_id"
+    sections = [
+        blocks.Section("Falls", (_first_falls(source, people), _rates(people, group, closed), _grades(source))),
+        *([_between_arms(source, people)] if closed else []),
+        blocks.Section("Adverse events", (_events(source, people, events, group, closed), _severity(events))),
+        blocks.Section("Everybody's course", (_course(people, source, events),)),
+    ]  # fmt: skip
+    return blocks.Page(
+        title=TITLE, subtitle=source.contract.study.title, audience=source.audience, cutoff_text=source.cutoff_text,
+        code_version=source.code_version, summary=_summary(people, events), sections=tuple(sections),
+        sources=(
+            "Falls and person-time: Lamb et al. 2005 (ProFaNE consensus). A fall is Hopkins grade 2 and above (PMC3867809).",
+            "Exact Poisson intervals: Garwood 1936. Ratio of rates: negative binomial regression, as glm.nb of R's MASS.",
+            "Time to first fall: Kaplan and Meier 1958; Cox regression with Efron's ties, stratified by clinic.",
+        ),
+        footnotes=(
+            "Person-time is the days that returned diaries cover: a diary that never came is not a time without falls.",
+            "Adverse events are those reported; how many go unreported this page cannot say.",
+        ),
+    )  # fmt: skip
+
+
+def _summary(people: pl.DataFrame, events: pl.DataFrame) -> tuple[blocks.Block, ...]:
+    falls, years = int(people["falls_n"].sum() or 0), float(people["person_years"].sum() or 0)
+    fallers = people.filter(pl.col("falls_n") > 0).height
+    rate = rate_with_exact_ci(falls, years) if years else None
+    serious = events.filter(_SERIOUS)
+    affected = events["participant_id"].n_unique()
+    told = (
+        f"{number(falls)} falls of {number(fallers)} participants were reported in {number(years, 1)} person-years of diaries"
+        + (f", {number(rate.estimate, 2)} per person-year (95 % interval {interval(rate.low, rate.high, 2)}). " if rate else ". ")
+        + f"{number(events.height)} adverse events of {number(affected)} participants were reported, {number(serious.height)} of them "
+        f"serious, in {number(serious['participant_id'].n_unique())} participants."
+    )  # fmt: skip
+    tiles = (
+        blocks.KeyNumber(number(falls), "falls", f"of {number(fallers)} participants"),
+        blocks.KeyNumber(number(rate.estimate, 2) if rate else "\N{EN DASH}", "falls per person-year",
+                         f"95 % interval {interval(rate.low, rate.high, 2)}" if rate else "no diaries yet"),
+        blocks.KeyNumber(number(events.height), "adverse events", f"of {number(affected)} participants"),
+        blocks.KeyNumber(number(serious.height), "serious", f"of {number(serious['participant_id'].n_unique())} participants"),
+    )  # fmt: skip
+    return (blocks.Paragraph(told), blocks.KeyNumbers(tiles))
+
+
+def _first_falls(source: Source, people: pl.DataFrame) -> blocks.Figure:
+    watched = people.filter(pl.col("days") > 0)
+    title = "Time to the first fall"
+    if source.audience == "open":
+        return first_fall_curves({"all participants": survival_curve(watched)}, title=title)
+    arms = source.contract.study.arms
+    curves = {
+        arm: survival_curve(watched.filter(arm=arm)) for arm in (arms["test"], arms["reference"])
+    }
+    return first_fall_curves(curves, title=title, by_arm=True)
+
+
+def _rates(people: pl.DataFrame, group: str, closed: bool) -> blocks.Table:
+    shown = []
+    for (name,), rows in people.sort(group).group_by(group, maintain_order=True):
+        years, falls = float(rows["person_years"].sum() or 0), int(rows["falls_n"].sum() or 0)
+        rate = rate_with_exact_ci(falls, years) if years else None
+        shown.append({
+            "group": name, "n": rows.filter(pl.col("person_years") > 0).height, "years": years, "falls": falls,
+            "fallers": rows.filter(pl.col("falls_n") > 0).height, "near": int(rows["near_falls_n"].sum() or 0),
+            "in_session": int(rows["falls_in_session_n"].sum() or 0), "rate": rate and rate.estimate,
+            "low": rate and rate.low, "high": rate and rate.high,
+        })  # fmt: skip
+    floats = dict.fromkeys(("rate", "low", "high", "years"), pl.Float64)
+    return table(
+        pl.DataFrame(shown, schema_overrides=floats),
+        [
+            Column("group", "Arm" if closed else "Clinic"), Column("n", "With diaries", "number"),
+            Column("years", "Person-years", "number", 1), Column("falls", "Falls", "number"),
+            Column("fallers", "Who fell", "number"), Column("near", "Near-falls", "number"),
+            Column("in_session", "In session", "number"),
+            Column("rate", "Rate per year (95 % interval)", "estimate", 2, low="low", high="high"),
+        ],
+        title="Falls and the time they were watched for", by_arm=closed,
+    )  # fmt: skip
+
+
+def _grades(source: Source) -> blocks.Table:
+    counted = source.rows("""
+        SELECT hopkins_grade AS grade, count(*) AS n, count(DISTINCT participant_id) AS people_n
+        FROM core_fall GROUP BY ALL ORDER BY grade""").with_columns(
+        meaning=pl.col("grade").replace_strict(_GRADES, default="not graded")
+    )
+    columns = [
+        Column("grade", "Hopkins grade"), Column("meaning", "Meaning"), Column("n", "Reports", "number"),
+        Column("people_n", "Participants", "number"),
+    ]  # fmt: skip
+    return table(counted, columns, title="Falls by severity")
+
+
+def _between_arms(source: Source, people: pl.DataFrame) -> blocks.Section:
+    arms = (source.contract.study.arms["reference"], source.contract.study.arms["test"])
+    ratio = rate_ratio(people, arms=arms)
+    hazard = hazard_ratio(people.filter(pl.col("days") > 0), arms=arms)
+    return blocks.Section("Falls between the arms", (_ratios(ratio, hazard, arms),))
+
+
+def _ratios(ratio: RateRatio, hazard: Hazard, arms: tuple[str, str]) -> blocks.Table:
+    listed = pl.DataFrame([
+        {"what": f"Ratio of fall rates, {ratio.method}", "value": ratio.estimate, "low": ratio.low, "high": ratio.high,
+         "p": ratio.p},
+        {"what": "Hazard ratio of the first fall (p of the log-rank test)", "value": hazard.estimate, "low": hazard.low,
+         "high": hazard.high, "p": hazard.log_rank_p},
+    ], schema={"what": pl.String} | dict.fromkeys(("value", "low", "high", "p"), pl.Float64))  # fmt: skip
+    notes = "; ".join(f"{note}" for note in (ratio.note, hazard.note) if note)
+    said = f" p {p_value(ratio.p)}." if ratio.p is not None else ""
+    return table(
+        listed,
+        [Column("what", "Comparison"),
+         Column("value", f"{arms[1]} over {arms[0]} (95 % interval)", "estimate", 2, low="low", high="high"),
+         Column("p", "p", "p")],
+        title="Falls, test arm over reference arm", by_arm=True,
+        note=f"Below 1 favours {arms[1]}. Adjusted for (rates) or stratified by (first fall) clinic, as randomised; nominal p-values. {notes}".strip()
+        if notes or said else "",
+    )  # fmt: skip
+
+
+def _events(
+    source: Source, people: pl.DataFrame, events: pl.DataFrame, group: str, closed: bool
+) -> blocks.Table:
+    known = events if group in events.columns else events.join(
+        people.select("participant_id", group), on="participant_id"
+    )  # fmt: skip
+    counted = (
+        people.group_by(group)
+        .agg(n=pl.len())
+        .join(
+            known.group_by(group).agg(
+                events_n=pl.len(),
+                people_n=pl.col("participant_id").n_unique(),
+                serious_n=pl.col(_SERIOUS).sum(),
+                serious_people_n=pl.col("participant_id").filter(pl.col(_SERIOUS)).n_unique(),
+            ),
+            on=group,
+            how="left",
+        )
+        .with_columns(pl.col("events_n", "people_n", "serious_n", "serious_people_n").fill_null(0))
+        .sort(group)
+    )
+    return table(
+        counted,
+        [
+            Column(group, "Arm" if closed else "Clinic"), Column("n", "Participants", "number"),
+            Column("people_n", "With any event", "number"), Column("people_n", "Share", "percent", whole="n"),
+            Column("events_n", "Events", "number"), Column("serious_people_n", "With a serious event", "number"),
+            Column("serious_n", "Serious events", "number"),
+        ],
+        title="Adverse events, participants and events apart", by_arm=closed,
+    )  # fmt: skip
+
+
+def _severity(events: pl.DataFrame) -> blocks.Table:
+    order = pl.Enum(["mild", "moderate", "severe", "not given"])
+    counted = (
+        events.with_columns(severity=pl.col("severity_code").fill_null("not given").cast(order))
+        .group_by("severity")
+        .agg(n=pl.len(), people_n=pl.col("participant_id").n_unique(), serious_n=pl.col(_SERIOUS).sum())
+        .sort("severity")
+        .with_columns(pl.col("severity").cast(pl.String))
+    )  # fmt: skip
+    columns = [
+        Column("severity", "Severity"), Column("n", "Events", "number"), Column("people_n", "Participants", "number"),
+        Column("serious_n", "Of them serious", "number"),
+    ]  # fmt: skip
+    return table(counted, columns, title="Adverse events by severity")
+
+
+def _course(people: pl.DataFrame, source: Source, events: pl.DataFrame) -> blocks.Figure:
+    lanes = (
+        people.filter(pl.col("last_day") > 0)
+        .sort("last_day", "participant_id", descending=[True, False])
+        .select("participant_id", "last_day")
+        .with_row_index("row", 1)
+    )
+    falls = source.rows("""
+        SELECT participant_id, study_day AS day, 'fall' AS kind FROM core_fall WHERE hopkins_grade <> '1' ORDER BY ALL""")
+    happened = events.select(
+        "participant_id",
+        day="study_day",
+        kind=pl.when(_SERIOUS)
+        .then(pl.lit("serious adverse event"))
+        .otherwise(pl.lit("adverse event")),
+    )
+    on_lanes = pl.concat([falls, happened], how="vertical_relaxed").join(
+        lanes.select("participant_id", "row"), on="participant_id"
+    )
+    return swimmer(
+        lanes.select("row", "last_day"), on_lanes.select("row", "day", "kind").sort("row", "day", "kind"),
+        title="Time watched, falls and adverse events of each participant",
+    )  # fmt: skip
