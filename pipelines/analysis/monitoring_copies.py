@@ -10,7 +10,7 @@ import polars as pl
 
 from pipelines.analysis.monitoring_null import SCHEMA, having
 
-LEAST_VALUES = 10
+LEAST_ANSWERS, LEAST_MEASURED = 10, 5  # answers have few levels, a stopwatch has thousands
 SAME_SHARE = 0.9
 _BLOCK = 512  # forms compared with all others at a time
 _UNIT = ["clinic_id", "participant_id"]
@@ -19,7 +19,8 @@ _UNIT = ["clinic_id", "participant_id"]
 def copies(values: pl.DataFrame) -> pl.DataFrame:
     """Two rows per clinic: participants with a form carried forward, and with a near twin at the clinic.
 
-    Two forms are nearly the same when at least 90 % of at least ten values both have are equal.
+    Two forms are nearly the same when at least 90 % of the values both have are equal, of at least ten answers or
+    five measured values.
     """
     if values.is_empty():
         return pl.DataFrame(schema=SCHEMA)
@@ -37,21 +38,27 @@ def _marked(people: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
     return people.join(marks, on="participant_id", how="left").with_columns(pl.col("has").fill_null(False))  # fmt: skip
 
 
+def _least(kind: pl.Expr) -> pl.Expr:
+    return pl.when(kind == "answer").then(LEAST_ANSWERS).otherwise(LEAST_MEASURED)
+
+
 def _forward(values: pl.DataFrame) -> pl.DataFrame:
     """Participants one of whose forms is nearly the same as the one before it."""
     keys = ["participant_id", "form"]
     forms = values.select(*keys, "visit_code", "assessed_date").unique().sort(*keys, "assessed_date", "visit_code")  # fmt: skip
     forms = forms.unique([*keys, "visit_code"], keep="first", maintain_order=True)
     before = forms.with_columns(earlier=pl.col("visit_code").shift(1).over(keys)).drop_nulls("earlier")  # fmt: skip
-    cells = values.group_by(*keys, "visit_code", "item").agg(pl.col("value").first())
+    cells = values.group_by(*keys, "visit_code", "item").agg(pl.col("value", "kind").first())
     pairs = (
         before.select(*keys, "visit_code", "earlier")
         .join(cells, on=[*keys, "visit_code"])
         .join(cells, left_on=[*keys, "earlier", "item"], right_on=[*keys, "visit_code", "item"])
     )
     same = (pl.col("value") == pl.col("value_right")).mean()
-    alike = pairs.group_by(*keys, "visit_code").agg(n=pl.len(), same=same)
-    return alike.filter(pl.col("n") >= LEAST_VALUES, pl.col("same") >= SAME_SHARE).select("participant_id")  # fmt: skip
+    alike = pairs.group_by(*keys, "visit_code").agg(
+        n=pl.len(), same=same, least=_least(pl.col("kind").first())
+    )
+    return alike.filter(pl.col("n") >= pl.col("least"), pl.col("same") >= SAME_SHARE).select("participant_id")  # fmt: skip
 
 
 def _twins(values: pl.DataFrame) -> pl.DataFrame:
@@ -59,6 +66,7 @@ def _twins(values: pl.DataFrame) -> pl.DataFrame:
     wide = values.sort("item").pivot(
         "item", index=["participant_id", "visit_code"], values="value", aggregate_function="first"
     )
+    least = values.select(_least(pl.col("kind").first())).item()
     owner = wide["participant_id"].rank("dense").to_numpy()
     cells = wide.drop("participant_id", "visit_code").cast(pl.Float64).to_numpy().astype(np.float32)
     known = ~np.isnan(cells)
@@ -69,6 +77,6 @@ def _twins(values: pl.DataFrame) -> pl.DataFrame:
         same = np.zeros(common.shape, np.int16)
         for item in range(cells.shape[1]):
             same += cells[rows, item, None] == cells[None, :, item]
-        alike = (common >= LEAST_VALUES) & (same >= SAME_SHARE * common)
+        alike = (common >= least) & (same >= SAME_SHARE * common)
         found[rows] = (alike & (owner[rows, None] != owner[None, :])).any(axis=1)
     return wide.filter(pl.Series(found, dtype=pl.Boolean)).select("participant_id")

@@ -19,20 +19,15 @@ def variance_collapse(values: pl.DataFrame) -> pl.DataFrame:
     if values.is_empty():
         return pl.DataFrame(schema=SCHEMA)
     told = _standardised(values)
-    within = (
-        told.group_by("clinic_id", "participant_id", "item")
-        .agg(pl.col("score").var())
-        .group_by("clinic_id", "participant_id")
-        .agg(score=(pl.col("score").mean() + 1e-6).log())
+    item = ["clinic_id", "participant_id", "kind", "item"]
+    within = _mean_of_kinds(told.group_by(item).agg(pl.col("score").var())).with_columns(
+        (pl.col("score") + 1e-6).log()
     )
-    people = told.group_by("clinic_id", "participant_id", "item").agg(pl.col("score").mean())
+    people = told.group_by(item).agg(pl.col("score").mean())
     n = pl.len().over("clinic_id", "item")
     distance = (pl.col("score") - pl.col("score").median().over("clinic_id", "item")).abs()
-    between = (
-        people.filter(n > 1)
-        .with_columns(score=distance * (n / (n - 1)).sqrt())
-        .group_by("clinic_id", "participant_id")
-        .agg(pl.col("score").mean())
+    between = _mean_of_kinds(
+        people.filter(n > 1).with_columns(score=distance * (n / (n - 1)).sqrt())
     )
     return pl.concat([
         by_clinic(within, "score", "variance_within", "low"),
@@ -40,13 +35,19 @@ def variance_collapse(values: pl.DataFrame) -> pl.DataFrame:
     ])  # fmt: skip
 
 
+def _mean_of_kinds(items: pl.DataFrame) -> pl.DataFrame:
+    """One number per participant, in which a kind of measurement with many items counts no more than one with few."""
+    kinds = items.group_by("clinic_id", "participant_id", "kind").agg(pl.col("score").mean())
+    return kinds.group_by("clinic_id", "participant_id").agg(pl.col("score").mean())
+
+
 def _standardised(values: pl.DataFrame) -> pl.DataFrame:
     """Measured items as logs and forms' mean answers, each less its visit's mean, in its SD over the study."""
     measured = values.filter(pl.col("kind") != "answer", pl.col("value") > 0).select(
-        "clinic_id", "participant_id", "visit_code", "item", score=pl.col("value").log()
+        "clinic_id", "participant_id", "visit_code", "item", "kind", score=pl.col("value").log()
     )
     forms = values.filter(pl.col("kind") == "answer").group_by(
-        "clinic_id", "participant_id", "visit_code", item="form"
+        "clinic_id", "participant_id", "visit_code", "kind", item="form"
     ).agg(score=pl.col("value").mean())  # fmt: skip
     both = pl.concat([measured, forms.select(measured.columns)])
     away = pl.col("score") - pl.col("score").mean().over("item", "visit_code")
