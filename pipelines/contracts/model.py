@@ -11,6 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from pipelines.contracts.imu import ImuTable, Placement, device_fault
 from pipelines.contracts.kinds import DateOrder, Encoding, NamePattern, Span
 from pipelines.contracts.rules import Kind, Severity
+from pipelines.contracts.study_parts import (
+    AnalysisDef,
+    Programme,
+    ReportDef,
+    SubgroupDef,
+    ThresholdChoice,
+)
 from pipelines.contracts.wear import WearDef
 
 FieldType = Literal["text", "integer", "decimal", "boolean", "date", "instant", "code"]
@@ -222,30 +229,6 @@ class Visit(Frozen):
         return self
 
 
-class ReportDef(Frozen):
-    primary: str
-    also: tuple[str, ...] = ()
-
-
-class ThresholdChoice(Frozen):
-    """A published threshold that reports judge change by."""
-
-    scale: str
-    purpose: Literal["mdc95", "mcid"]
-    population: str
-
-
-class Programme(Frozen):
-    weeks: int
-    sessions_per_week: int
-    interruption_sessions: int
-
-
-class AnalysisDef(Frozen):
-    smallest_clinic_cell: int
-    stance_cap_s: float
-
-
 class Study(Frozen):
     study_id: str
     title: str
@@ -257,6 +240,7 @@ class Study(Frozen):
     programme: Programme
     analysis: AnalysisDef
     thresholds: tuple[ThresholdChoice, ...]
+    subgroups: tuple[SubgroupDef, ...] = ()
     wear: WearDef
     reports: dict[str, ReportDef]
     calendar: dict[Literal["grace_days"], int]

@@ -122,10 +122,17 @@ def section(source: Source, rows: pl.DataFrame, scales: list[Scale]) -> blocks.S
     return blocks.Section("Between the arms", (shown, figure))
 
 
+def overall(source: Source, rows: pl.DataFrame, scale: Scale) -> Overall | None:
+    """The difference of the model over everybody, as a forest shows it; None before there is one."""
+    found = difference(source, rows, scale)
+    if found.estimate is None:
+        return None
+    return Overall(found.estimate, found.ci_low, found.ci_high, sum(found.n_by_arm.values()))
+
+
 def _forest(source: Source, rows: pl.DataFrame, scale: Scale) -> blocks.Figure:
     reference, test = _arms(source)
     at = _analysed(rows, scale)
-    overall = difference(source, rows, scale)
     names = dict(source.rows("SELECT clinic_id, clinic_name FROM ref_clinic").iter_rows())
     parts = by_clinic(at, arms=(reference, test), min_per_cell=2)
     clinics = pl.DataFrame(
@@ -133,13 +140,6 @@ def _forest(source: Source, rows: pl.DataFrame, scale: Scale) -> blocks.Figure:
           "n": sum(d.n_by_arm.values())} for clinic, d in parts.items()],
         schema={"label": pl.String, "estimate": pl.Float64, "low": pl.Float64, "high": pl.Float64, "n": pl.Int64},
     )  # fmt: skip
-    whole = (
-        None
-        if overall.estimate is None
-        else Overall(
-            overall.estimate, overall.ci_low, overall.ci_high, sum(overall.n_by_arm.values())
-        )
-    )
     up, down = (
         (f"{test} better", f"{reference} better")
         if scale.better == "higher"
@@ -153,7 +153,7 @@ def _forest(source: Source, rows: pl.DataFrame, scale: Scale) -> blocks.Figure:
             lines.append((sign * values[0], label))
     return forest(
         clinics,
-        whole,
+        overall(source, rows, scale),
         measure=f"{scale.title}, {test} minus {reference}",
         unit=scale.unit_text,
         favours=(down, up),

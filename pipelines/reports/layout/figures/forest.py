@@ -36,6 +36,7 @@ def forest(
     title: str,
     digits: int = 2,
     note: str = "",
+    rows_are: str = "clinics",
 ) -> Figure:
     """`favours`: who is better off left and right of zero; `references`: lines such as the MCID.
 
@@ -54,9 +55,11 @@ def forest(
     n = overall.n if overall else clinics["n"].sum()
     cut = table.filter((pl.col("low") < domain[0]) | (pl.col("high") > domain[1])).height
     caption = [
-        f"n = {number(n)} participants, {number(len(clinics))} clinics.",
-        "Squares: clinics, larger where more participants; bars: 95 % intervals.",
-        "Diamond: the model over all clinics, not the mean of the clinics. " if overall else "",
+        f"n = {number(n)} participants, {number(len(clinics))} {rows_are}.",
+        f"Squares: {rows_are}, larger where more participants; bars: 95 % intervals.",
+        f"Diamond: the model over all {rows_are}, not the mean of the {rows_are}. "
+        if overall
+        else "",
         f"Arrowheads: the interval goes beyond the scale ({number(cut)} of {number(len(table))}); "
         "its bounds are printed."
         if cut
@@ -69,7 +72,7 @@ def forest(
         else ""
     )
     alt_text = (
-        f"Forest plot of {measure} in {unit}, {number(len(clinics))} clinics. {said} "
+        f"Forest plot of {measure} in {unit}, {number(len(clinics))} {rows_are}. {said} "
         f"Left of zero: {favours[0]}; right of zero: {favours[1]}."
     )
     return draw(build, title=title, caption=_join(caption), alt_text=alt_text, by_arm=True)

@@ -1,0 +1,62 @@
+"""Parts of study.yaml: what reports show and judge by, the programme, and the subgroups planned beforehand."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ReportDef(Frozen):
+    primary: str
+    also: tuple[str, ...] = ()
+
+
+class ThresholdChoice(Frozen):
+    """A published threshold that reports judge change by."""
+
+    scale: str
+    purpose: Literal["mdc95", "mcid"]
+    population: str
+
+
+class Programme(Frozen):
+    weeks: int
+    sessions_per_week: int
+    interruption_sessions: int
+
+
+class AnalysisDef(Frozen):
+    smallest_clinic_cell: int
+    stance_cap_s: float
+
+
+class SubgroupDef(Frozen):
+    """Groups of participants by something known at randomisation, named before the data are seen.
+
+    `of` is a code field of the participant table, or `age_years`. Groups of a field list its codes; groups of age
+    start at `from` years (the lowest at 0).
+    """
+
+    name: str
+    of: Literal["sex_code", "condition_code", "kl_grade", "beta_blocker", "age_years"]
+    groups: dict[str, tuple[str | int | bool, ...]] = Field(default_factory=dict)
+    from_years: dict[str, float] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _two_groups(self) -> SubgroupDef:
+        wanted = "from_years" if self.of == "age_years" else "groups"
+        if len(getattr(self, wanted)) < 2 or (self.groups and self.from_years):
+            raise ValueError(
+                f"subgroup `{self.name}` needs two or more `{wanted}`, and nothing else"
+            )
+        listed = [code for codes in self.groups.values() for code in codes]
+        if len(set(listed)) < len(listed):
+            raise ValueError(f"subgroup `{self.name}` has a code in two groups")
+        if self.from_years and min(self.from_years.values()) != 0:
+            raise ValueError(f"subgroup `{self.name}`: the lowest group starts at 0 years")
+        return self
