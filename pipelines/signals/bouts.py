@@ -12,7 +12,10 @@ _STEP_S = (0.25, 1.8)
 _RHYTHMIC_SHARE, _REPEATING_SHARE = 0.6, 0.4
 _RHYTHM = 0.4  # a step that takes this much more or less than the usual one is out of rhythm
 _WEIGHT = 0.25  # of the usual rise: less at either end is shuffling about
-_LEAD_S, _SLACK_S = 0.1, 0.2
+_LEAD_S = 0.1
+_SLACK_S = (
+    0.1  # less than half the shortest step, so that no step beyond a bout counts; 3 sd of the lead
+)
 
 
 def split(at_s: np.ndarray, rise_g: np.ndarray, found: Rhythm) -> list[np.ndarray]:

@@ -17,6 +17,7 @@ FORWARD, BACKWARD, ABSTAIN = "forward", "backward", "abstain"
 LEAST_BOUTS, LEAST_SPAN_H = 10, 12.0  # of a recording that can be its own reference
 LEAST_AGREEMENT = 0.8  # of its bouts, by time walked
 SURE = 0.95
+LEAST_TO_COMPARE = 3  # bouts either way
 _SLOPE = (
     5.5  # a coupling of 0.53 is sure; the captured walks, 0.1 to 0.2 on either side, stay untold
 )
@@ -62,7 +63,9 @@ def decide(bouts: pl.DataFrame, ahead: np.ndarray | None = None) -> pl.DataFrame
 
     They are judged against `ahead`, what forward walking looks like on the device (see `ahead_of`), or without it
     against most of their own recording, if that is long enough.
-    Assumes: `start_us`, `end_us` and the coupling of each bout.
+    A recording whose fewer bouts step out further than the many may be one of a person who walks mostly backward:
+    nothing is told of it.
+    Assumes: `start_us`, `end_us`, the coupling, `rise_half` and `cadence_mean_spm` of each bout.
     """
     nothing = bouts.with_columns(p_backward=pl.lit(None, pl.Float64), direction=pl.lit(ABSTAIN))
     if bouts.is_empty():
@@ -75,7 +78,8 @@ def decide(bouts: pl.DataFrame, ahead: np.ndarray | None = None) -> pl.DataFrame
         return nothing.with_columns(direction_reason=pl.lit("placement"))
     if ahead is None and (told.sum() < LEAST_BOUTS or span_h < LEAST_SPAN_H):
         return nothing.with_columns(direction_reason=pl.lit("recording_too_short_to_know_forward"))
-    if ahead is None:
+    own = ahead is None
+    if own:
         ahead = _reference(coupling[told], length_s[told])
     if ahead is None:
         return nothing.with_columns(direction_reason=pl.lit("bouts_disagree_on_forward"))
@@ -83,6 +87,8 @@ def decide(bouts: pl.DataFrame, ahead: np.ndarray | None = None) -> pl.DataFrame
     # What points elsewhere than forward walking, or its opposite, says less: sway, a device that slipped.
     along *= np.abs(along) / np.maximum(np.linalg.norm(np.nan_to_num(coupling), axis=1), 1e-12)
     p = 1 / (1 + np.exp(_SLOPE * along))
+    if own and _turned_round(bouts, p):
+        return nothing.with_columns(direction_reason=pl.lit("fewer_bouts_step_out_further"))
     return bouts.with_columns(
         p_backward=pl.Series(p).fill_nan(None),
         direction=pl.Series(np.select([p >= SURE, p <= 1 - SURE], [BACKWARD, FORWARD], ABSTAIN)),
@@ -103,3 +109,17 @@ def _reference(coupling: np.ndarray, length_s: np.ndarray) -> np.ndarray | None:
     if max(share, 1 - share) < LEAST_AGREEMENT:
         return None
     return axis if share >= 0.5 else -axis
+
+
+def _turned_round(bouts: pl.DataFrame, p: np.ndarray) -> bool:
+    """Whether the bouts that would be backward have the longer steps, or at a leg the quicker ones.
+
+    Backward steps are shorter, and not quicker. A trunk's rise goes with the square of a step's length.
+    """
+    for column in ("rise_half", "cadence_mean_spm"):
+        value = bouts[column].cast(pl.Float64).fill_null(np.nan).to_numpy()
+        known = np.isfinite(value)
+        back, ahead = value[known & (p >= SURE)], value[known & (p <= 1 - SURE)]
+        if min(len(back), len(ahead)) >= LEAST_TO_COMPARE:
+            return bool(np.median(back) > np.median(ahead))
+    return False

@@ -57,6 +57,15 @@ def test_contacts_where_nothing_repeats_are_no_walk():
 def test_known_bouts_take_the_contacts_within_them():
     at_s = 10 + 0.6 * np.arange(30)
     (run,) = bouts.within(at_s, np.array([[12.5, 16.1]]))
-    # Contacts lead by 0.1 s: 12.4 to 16.0 are asked for, 0.2 s to spare.
+    # Contacts lead by 0.1 s: 12.4 to 16.0 are asked for, 0.1 s to spare.
     assert (at_s[run[0]], at_s[run[-1]]) == (12.4, 16.0)
     assert bouts.within(at_s, np.array([[50.0, 60.0]])) == []
+
+
+def test_of_known_bouts_no_step_beyond_them_counts_however_quick_the_steps():
+    """0.25 s a step: told with 0.1 s of error, a bout of 9 contacts keeps those and none before or after."""
+    at_s = 10 + 0.25 * np.arange(30)
+    for error_s in (-0.09, 0.0, 0.09):
+        first, last = at_s[8] + 0.1 + error_s, at_s[16] + 0.1 + error_s
+        (run,) = bouts.within(at_s, np.array([[first, last]]))
+        assert run.tolist() == list(range(8, 17))

@@ -23,6 +23,7 @@ WEAR = WearDef.model_validate(
         "valid_day": {"min_worn_h": 10},
         "valid_window": {"min_days": 2, "min_weekend_days": 1},
         "around_visit": {"from": -1, "to": 2},
+        "owner": {"least_bouts": 5, "least_other_days": 3, "least_pooled_days": 20, "p": 0.001},
         "bout_classes_s": {
             "all": {"from": 0},
             "10_to_30": {"from": 10, "to": 30},

@@ -12,7 +12,12 @@ from pipelines.synthetic.walking import Bout, Wearer, simulate
 HOUR_US = 3_600_000_000
 
 
-def told(*couplings: tuple[float, float, float] | None, every_h: float = 1.5) -> pl.DataFrame:
+def told(
+    *couplings: tuple[float, float, float] | None,
+    every_h: float = 1.5,
+    rise: list[float | None] | None = None,
+    spm: list[float] | None = None,
+) -> pl.DataFrame:
     """Bouts of half a minute with those couplings."""
     start = [round(i * every_h * HOUR_US) for i in range(len(couplings))]
     parts = [c or (None, None, None) for c in couplings]
@@ -20,9 +25,13 @@ def told(*couplings: tuple[float, float, float] | None, every_h: float = 1.5) ->
         {
             "start_us": start,
             "end_us": [s + 30_000_000 for s in start],
+            "rise_half": rise or [None] * len(couplings),
+            "cadence_mean_spm": spm or [None] * len(couplings),
             **{f"coupling_{axis}": [c[k] for c in parts] for k, axis in enumerate("xyz")},
         },
-        schema_overrides={f"coupling_{axis}": pl.Float64 for axis in "xyz"},
+        schema_overrides=dict.fromkeys(
+            ("rise_half", "cadence_mean_spm", *(f"coupling_{axis}" for axis in "xyz")), pl.Float64
+        ),
     )
 
 
@@ -62,6 +71,32 @@ def test_without_a_reference_nothing_is_told(bouts, reason):
     assert set(found["direction"]) == {"abstain"}
     assert set(found["direction_reason"]) == {reason}
     assert found["p_backward"].null_count() == len(found)
+
+
+@pytest.mark.parametrize(
+    ("many", "few", "told_as"),
+    [
+        ({"rise": 0.02, "spm": 100.0}, {"rise": 0.04, "spm": 90.0}, "abstain"),
+        ({"rise": 0.04, "spm": 100.0}, {"rise": 0.02, "spm": 110.0}, "backward"),
+        ({"rise": None, "spm": 90.0}, {"rise": None, "spm": 110.0}, "abstain"),
+        ({"rise": None, "spm": 110.0}, {"rise": None, "spm": 90.0}, "backward"),
+    ],
+)
+def test_a_recording_that_walks_mostly_backward_is_not_told_the_wrong_way_round(many, few, told_as):
+    """Whichever way most of it goes: the fewer bouts are backward only if their steps are the shorter ones."""
+    both = [*[many] * 17, *[few] * 3]
+    found = direction.decide(
+        told(
+            *[(0.0, 0.6, 0.0)] * 17,
+            *[(0.0, -0.6, 0.0)] * 3,
+            rise=[one["rise"] for one in both],
+            spm=[one["spm"] for one in both],
+        )
+    )
+    assert found["direction"].to_list()[-3:] == [told_as] * 3
+    if told_as == "abstain":
+        assert set(found["direction"]) == {"abstain"}
+        assert set(found["direction_reason"]) == {"fewer_bouts_step_out_further"}
 
 
 def test_no_bouts_have_the_columns_of_many():

@@ -76,6 +76,10 @@ def test_speed_of_all_bouts_is_within_a_tenth_of_a_metre_per_second(known):
     assert abs((known["mps"] - known["ref_mps"]).mean()) <= 0.05
 
 
+def test_steps_of_all_bouts_are_within_3_percent_in_sum(known):
+    assert known["steps_n"].sum() == pytest.approx(known["ref_n"].sum(), rel=0.03)
+
+
 def test_the_chain_finds_the_bouts_and_their_steps_by_itself():
     ref_n = found_n = 0
     errors = []
