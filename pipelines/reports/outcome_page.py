@@ -6,7 +6,14 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipelines.reports import arms, missing_forms, subgroup_section, thresholds, visit_model
+from pipelines.reports import (
+    arms,
+    missing_forms,
+    subgroup_section,
+    thresholds,
+    tipping_section,
+    visit_model,
+)
 from pipelines.reports.layout import blocks
 from pipelines.reports.layout.figures import change_dots, trajectories
 from pipelines.reports.layout.numbers import fraction, interval, number, percent, signed
@@ -59,6 +66,7 @@ def _between_arms(source: Source, rows: pl.DataFrame, scales: list[Scale], form:
         arms.section(source, rows, scales),
         blocks.Section("Responders", (counted,)),
         visit_model.section(source, rows, scales[0]),
+        tipping_section.section(source, rows, scales[0], form),
         subgroup_section.section(source, rows, scales[0], arms.overall(source, rows, scales[0])),
     ]
 
