@@ -258,13 +258,15 @@ def clean(contract: Contract, n: int, participants: int) -> bool:
     return bool(alarms <= binom.ppf(0.99, n, FALSE_ALARM_RATE))
 
 
-def planted(contract: Contract, n: int, participants: int) -> None:
+def planted(contract: Contract, n: int, participants: int, only: str) -> None:
     """Prints how often each spoilt clinic is caught by its own test, by any, and others are named."""
     print(f"\n{n} trials for each kind, {len(contract.clinics)} clinics, {participants} participants\n")  # fmt: skip
     print("| what one clinic does | its test | caught by it | caught by any | another clinic named |\n|---|---|---|---|---|")  # fmt: skip
     clinics = list(contract.clinics)
     trials = {seed: tables_of(contract, participants, seed) for seed in range(1001, 1001 + n)}
     for words, (test, spoil) in PLANTED.items():
+        if only not in test:
+            continue
         by_own = by_any = others = 0
         for seed, tables in trials.items():
             clinic = clinics[seed % len(clinics)]
@@ -282,11 +284,12 @@ def main() -> int:
     parser.add_argument("--planted", type=int, default=40)
     parser.add_argument("--clinics", type=int, default=4)
     parser.add_argument("--participants", type=int, default=120)
+    parser.add_argument("--only", default="", help="part of a test's name")
     asked = parser.parse_args()
     contract = with_clinics(CONTRACT, asked.clinics)
     is_kept = clean(contract, asked.clean, asked.participants) if asked.clean else True
     if asked.planted:
-        planted(contract, asked.planted, asked.participants)
+        planted(contract, asked.planted, asked.participants, asked.only)
     return 0 if is_kept else 1
 
 
