@@ -51,6 +51,8 @@ SHARED = {
                     "answer", "delivery_id", "row_no"),
     "core_outcome": ("participant_id", "clinic_id", "visit_code", "measure", "scale", "value", "unit", "better",
                      "study_day", "delivery_id", "row_no"),
+    "core_monitoring": ("clinic_id", "test", "part", "participants_n", "value", "others", "z", "p", "p_adjusted",
+                        "is_signal", "reading"),
     "core_expected_form": ("participant_id", "clinic_id", "form", "visit_code"),
     "core_wear_window": ("participant_id", "clinic_id", "visit_code", "bout_class", "days_n", "valid_days_n", "is_valid"),
     "core_session_wear": ("participant_id", "clinic_id", "session_no", "wear_state", "logged_min", "seen_min",

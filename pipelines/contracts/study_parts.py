@@ -32,6 +32,7 @@ class Programme(Frozen):
 
 class AnalysisDef(Frozen):
     smallest_clinic_cell: int
+    smallest_shown_count: int = 5  # fewer people than this are not counted out in open tables
     stance_cap_s: float
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import polars as pl
 
+from pipelines.reports import small_cells
 from pipelines.reports.layout import blocks
 from pipelines.reports.layout.figures import (
     arrival_calendar,
     stacked_counts,
     week_adherence,
 )
-from pipelines.reports.layout.numbers import fraction, number
+from pipelines.reports.layout.numbers import MISSING, fraction, number
 from pipelines.reports.layout.tables import Column, table
 from pipelines.reports.source import Source
 
@@ -23,7 +24,7 @@ def page(source: Source) -> blocks.Page:
     return blocks.Page(
         title=TITLE, subtitle=source.contract.study.title, audience=source.audience, cutoff_text=source.cutoff_text,
         code_version=source.code_version, summary=_summary(clinics),
-        sections=(_files(source, clinics, calendar), _rows(source, clinics), _forms(clinics), _dose(source)),
+        sections=(_files(source, clinics, calendar), _rows(source, clinics), _forms(source, clinics), _dose(source)),
         footnotes=("Every received row is accepted, quarantined or a duplicate; the sum is checked for every delivery.",),
     )  # fmt: skip
 
@@ -110,12 +111,15 @@ def _rows(source: Source, clinics: pl.DataFrame) -> blocks.Section:
     ))  # fmt: skip
 
 
-def _forms(clinics: pl.DataFrame) -> blocks.Section:
+def _forms(source: Source, clinics: pl.DataFrame) -> blocks.Section:
+    limit = source.contract.study.analysis.smallest_shown_count
+    clinics = small_cells.without_small(clinics, "withdrawn_n", "participants_n", limit)
     return blocks.Section("Participants and forms", (
         table(clinics, [Column("clinic_name", "Clinic"), Column("participants_n", "Participants", "number"),
                         Column("withdrawn_n", "Have left", "number"), Column("forms_expected_n", "Forms due", "number"),
                         Column("forms_received_n", "Received", "number"),
-                        Column("forms_received_n", "Share", "percent", whole="forms_expected_n")], title="Participants and forms due"),
+                        Column("forms_received_n", "Share", "percent", whole="forms_expected_n")], title="Participants and forms due",
+              note=small_cells.note(limit, MISSING)),
     ))  # fmt: skip
 
 

@@ -15,7 +15,7 @@ import polars as pl
 from pipelines.contracts.model import Contract
 from pipelines.contracts.sql_text import literal
 from pipelines.errors import BuildStopped
-from pipelines.warehouse import core, ledgers, outcomes, refs, wear
+from pipelines.warehouse import core, ledgers, monitoring, outcomes, refs, wear
 from pipelines.warehouse.order import build_order
 from pipelines.warehouse.versions import load_versions
 
@@ -105,6 +105,7 @@ def _build_closed(
         wear.build_views(con, sql / "core")
         outcomes.expect(con, contract)
         outcomes.score(con, contract)
+        monitoring.watch(con, inputs.cutoff)
         ledgers.write_findings(con, inputs.findings, across)
         ledgers.write_deliveries(con)
         ledgers.write_quarantine(
