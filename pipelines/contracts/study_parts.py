@@ -24,10 +24,22 @@ class ThresholdChoice(Frozen):
     population: str
 
 
+class Progression(Frozen):
+    """Limits of the rule by which the dose is raised, kept, lowered or the session stopped."""
+
+    least_dose_share: float = Field(gt=0, le=1)
+    most_rpe_borg: float = Field(ge=6, le=20)
+    most_pain_rise: float = Field(ge=0, le=10)
+    step_back_pain: float = Field(ge=0, le=10)
+    stop_hrr_share: float = Field(gt=0, le=1)
+    stop_systolic_mmhg: float = Field(gt=0)
+
+
 class Programme(Frozen):
     weeks: int
     sessions_per_week: int
     interruption_sessions: int
+    progression: Progression
 
 
 class AnalysisDef(Frozen):

@@ -20,7 +20,7 @@ def page(source: Source) -> blocks.Page:
     seen = source.rows("SELECT * FROM core_session_wear ORDER BY participant_id, session_no")
     sections = [_sessions(source, dose), _verified(source, seen), _worn(source)]
     if source.audience == "closed":
-        sections += [_direction(seen), _clocks(source)]
+        sections += [_exertion(source), _direction(seen), _clocks(source)]
     return blocks.Page(
         title=TITLE, subtitle=source.contract.study.title, audience=source.audience, cutoff_text=source.cutoff_text,
         code_version=source.code_version, summary=_summary(dose, seen), sections=tuple(sections),
@@ -70,6 +70,37 @@ def _sessions(source: Source, dose: pl.DataFrame) -> blocks.Section:
             Column("planned", "Minutes planned", "number"), Column("actual", "Minutes walked", "number"),
             Column("actual", "Relative dose", "percent", whole="planned"), Column("interruptions", "Interruptions", "number"),
         ], title="Dose by clinic", note="Minutes of logged sessions; those nobody wrote down are in neither sum."),
+    ))  # fmt: skip
+
+
+def _exertion(source: Source) -> blocks.Section:
+    """How hard the sessions were, and whether the dose was raised, kept or lowered as planned."""
+    rows = source.rows("""
+        SELECT p.arm, count(*) AS n,
+            count(*) FILTER (d.hr_zone IS NOT NULL) AS zoned_n, count(*) FILTER (d.hr_zone IN ('very_light', 'light')) AS light_n,
+            count(*) FILTER (d.hr_zone = 'moderate') AS moderate_n, count(*) FILTER (d.hr_zone IN ('vigorous', 'near_maximal')) AS hard_n,
+            median(d.vo2_ml_kg_min) AS vo2, count(d.vo2_ml_kg_min) AS costed_n, any_value(d.energy_method) AS method,
+            count(*) FILTER (d.progression_state <> 'cannot_tell') AS judged_n,
+            count(*) FILTER (d.progression_state = 'followed') AS followed_n,
+            count(*) FILTER (d.progression_state = 'more_careful') AS careful_n,
+            count(*) FILTER (d.progression_state = 'less_careful') AS less_n
+        FROM core_session_dose AS d JOIN core_participant AS p USING (participant_id) GROUP BY ALL ORDER BY ALL""")
+    first = Column("arm", "Arm")
+    return blocks.Section("How hard, and how fast it was raised", (
+        table(rows, [
+            first, Column("n", "Sessions", "number"), Column("zoned_n", "With a zone", "number"),
+            Column("light_n", "Light or less", "percent", whole="zoned_n"), Column("moderate_n", "Moderate", "percent", whole="zoned_n"),
+            Column("hard_n", "Vigorous or more", "percent", whole="zoned_n"),
+            Column("costed_n", "With an oxygen cost", "number"), Column("vo2", "Median, ml/kg/min", "number", 1),
+        ], title="Heart-rate zones and oxygen cost of sessions", by_arm=True,
+            note="Share of heart-rate reserve by mean heart rate, highest rate 208 - 0.7 age (Tanaka 2001), bands of ACSM; "
+                 "no zone under a beta-blocker. Oxygen cost by the ACSM walking equation from 50 to 100 m/min; for walking backward that is a lower bound, "
+                 "for it costs more at the same speed and has no equation of its own."),
+        table(rows, [
+            first, Column("judged_n", "Sessions judged", "number"), Column("followed_n", "As planned", "percent", whole="judged_n"),
+            Column("careful_n", "More careful", "percent", whole="judged_n"), Column("less_n", "Less careful", "percent", whole="judged_n"),
+        ], title="Progression rule asked for by the session, and applied", by_arm=True,
+            note="Limits of study.yaml. Sessions rated on the CR10 scale, and those with a value missing, are judged only where another limit decides."),
     ))  # fmt: skip
 
 

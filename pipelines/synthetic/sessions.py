@@ -110,13 +110,16 @@ def session(
 
     # Before a session pain is the participant's own level; what happened since is not in it.
     level = visits.scores["pain.average_7d"][who, 0]
-    pre = whole((level - 1 + rng.normal(0, 0.9, n)).clip(0, 9), rng).clip(0, 10)
+    pre = whole((level - 3 + rng.normal(0, 0.9, n)).clip(0, 5), rng).clip(0, 5)
     rises = dose.progression == 0  # 0 progress: pain must not have risen much
+    back_off = dose.progression == 2  # a level down: pain went above the limit, or the knee swelled
+    rpe = np.where(rises & ~cr10, np.minimum(rpe, 13), rpe)
     after = rng.choice(4, n, p=[0.25, 0.45, 0.22, 0.08]) - 1 + (rng.random(n) < 0.1) * back
     after = np.where(rises, np.minimum(after, 2), after)
-    post = (pre + after).clip(0, 10)
-    next_day = (pre + np.where(rises, rng.integers(-1, 2, n), rng.integers(-1, 3, n))).clip(0, 10)
+    post = np.where(back_off, np.maximum(pre + after, 3), pre + after).clip(0, 5)
+    next_day = (pre + np.where(rises, rng.integers(-1, 1, n), rng.integers(-1, 3, n))).clip(0, 10)
     during = np.maximum(np.maximum(pre, post), 0) + rng.integers(0, 2, n)
+    during = np.where(back_off, np.maximum(during, 6), np.minimum(during, 5))
 
     def few(chance: np.ndarray) -> np.ndarray:
         # Uniform draws use up the generator alike for either arm; Poisson draws would not.
@@ -172,7 +175,7 @@ def session(
         "nprs_during_max": frames.only(during.clip(0, 10), came),
         "nprs_post": frames.only(post, came),
         "nprs_24h": frames.only(next_day, came),
-        "knee_swelling": frames.only(rng.random(n) < 0.04, came),
+        "knee_swelling": frames.only((rng.random(n) < 0.3) & back_off, came),
         "footwear_ok": frames.only(np.ones(n, bool), came),
         "area_clear_ok": frames.only(np.ones(n, bool), came),
         "rail_available": frames.only(np.ones(n, bool), came),

@@ -43,6 +43,7 @@ def create_refs(con: duckdb.DuckDBPyConnection, contract: Contract, cutoff: dt.d
     _table(con, "ref_study", pl.DataFrame([
         {"name": "interruption_sessions", "value": float(study.programme.interruption_sessions)},
         {"name": "sessions_planned", "value": float(study.programme.weeks * study.programme.sessions_per_week)},
+        *({"name": f"progression_{name}", "value": float(value)} for name, value in study.programme.progression),
     ]))  # fmt: skip
     _table(
         con,

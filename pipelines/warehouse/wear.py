@@ -63,6 +63,7 @@ def build_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
         "core_device_clock",
         "core_unlogged_walk",
         "core_wear_owner",
+        "core_session_dose",
     ):
         query = (folder / f"{name}.sql").read_text(encoding="utf-8")
         con.execute(f"CREATE TABLE {name} AS {query}")

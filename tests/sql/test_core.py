@@ -24,6 +24,7 @@ def con():
     with duckdb.connect() as con:
         core.create_macros(con)
         wear.create_refs(con, contract)
+        con.execute("CREATE TABLE ref_study (name VARCHAR, value DOUBLE)")
         for table in (
             "participant",
             "session",
@@ -291,3 +292,85 @@ def test_of_a_persons_own_days_about_the_stated_share_is_called_unlike(con):
     assert len(states) == 4000
     assert 0 <= states.count(("unlike_owner",)) < 20
     assert states.count(("abstain",)) == 0
+
+
+def trained(con, number: int, **more) -> None:
+    """An attended session of an attended half hour that asks for a rise, but for what is given."""
+    put(con, "session", **{
+        "participant_id": "A", "clinic_id": "alder", "session_no": number, "attended": True, "scheduled_date": WHEN.date(),
+        "planned_min": 30.0, "actual_min": 30.0, "actual_dist_m": 1800.0, "direction_code": "FW", "hr_rest_bpm": 70.0,
+        "hr_mean_bpm": 107.0, "hr_peak_bpm": 115.0, "rpe": 12.0, "rpe_scale": "borg_6_20", "nprs_pre": 2, "nprs_during_max": 3,
+        "nprs_post": 3, "nprs_24h": 2, "fall_n": 0, "knee_swelling": False, "sys_post_mmhg": 140.0,
+        "progression_code": "progress", "delivery_id": "s", "row_no": number, **more,
+    })  # fmt: skip
+
+
+@pytest.fixture
+def dosed(con):
+    """The limits of the study, and the participant 65 years old in the year of WHEN."""
+    limits = load_contract(ROOT / "schemas").study.programme.progression
+    con.executemany(
+        "INSERT INTO ref_study VALUES (?, ?)",
+        [(f"progression_{name}", value) for name, value in limits],
+    )
+    con.execute("UPDATE core_participant SET birth_year = 1960")
+    return con
+
+
+def test_heart_rate_reserve_zones_are_half_open(dosed):
+    """Age 65: HRmax 208 - 45.5 = 162.5; rest 70, reserve 92.5: 40 % is 107.0 and 59.5 % is 125.0375."""
+    for number, mean in ((1, 106.9), (2, 107.0), (3, 125.0375), (4, 125.5), (5, 153.25)):
+        trained(dosed, number, hr_mean_bpm=mean, hr_peak_bpm=mean)
+    assert made(dosed, "core_session_dose", "session_no, hr_zone") == [
+        (1, "light"), (2, "moderate"), (3, "moderate"), (4, "vigorous"), (5, "near_maximal"),
+    ]  # fmt: skip
+
+
+def test_a_beta_blocker_makes_heart_rate_zones_void(dosed):
+    dosed.execute("UPDATE core_participant SET beta_blocker = TRUE")
+    trained(dosed, 1)
+    assert made(dosed, "core_session_dose", "hr_zone, hr_zone_abstained") == [
+        (None, "beta_blocker")
+    ]
+
+
+def test_oxygen_cost_where_the_equation_holds_and_only_as_a_lower_bound_backward(dosed):
+    """2.5 mph is 67.056 m/min; at 3 %: 3.5 + 6.7056 + 1.8 x 67.056 x 0.03 = 13.826."""
+    mph = 2.5 * 0.44704
+    trained(dosed, 1, treadmill_speed_mps=mph, grade_pct=3.0)
+    trained(dosed, 2, treadmill_speed_mps=mph, direction_code="BW")
+    trained(dosed, 3, treadmill_speed_mps=0.8)
+    trained(dosed, 4, actual_dist_m=None)
+    found = made(dosed, "core_session_dose", "vo2_ml_kg_min, energy_method, energy_abstained")
+    assert found[0] == (pytest.approx(13.8266, abs=5e-4), "ACSM_walking", None)
+    assert found[1] == (pytest.approx(10.2056, abs=5e-4), "ACSM_FW_lower_bound", None)
+    assert found[2:] == [(None, None, "slower_than_50_m_per_min"), (None, None, "no_speed")]
+
+
+@pytest.mark.parametrize(
+    ("changed", "due", "state"),
+    [
+        ({}, "progress", "followed"),
+        ({"progression_code": "hold"}, "progress", "more_careful"),
+        ({"actual_min": 23.9}, "hold", "less_careful"),  # under 80 % of 30
+        ({"actual_min": 24.0}, "progress", "followed"),
+        ({"rpe": 14.0}, "hold", "less_careful"),
+        (
+            {"nprs_post": 5, "nprs_during_max": 5},
+            "hold",
+            "less_careful",
+        ),  # more than 2 above before
+        ({"nprs_24h": 3}, "hold", "less_careful"),  # not settled after a day
+        ({"fall_n": 1, "progression_code": "hold"}, "hold", "followed"),
+        ({"nprs_during_max": 6, "progression_code": "hold"}, "step_back", "less_careful"),
+        ({"knee_swelling": True, "progression_code": "step_back"}, "step_back", "followed"),
+        ({"stop_reason": "chest_pain", "progression_code": "stop"}, "stop", "followed"),
+        ({"sys_post_mmhg": 221.0}, "stop", "less_careful"),
+        ({"hr_peak_bpm": 150.0}, "stop", "less_careful"),  # 86 % of the reserve
+        ({"rpe_scale": "cr10", "rpe": 4.0}, None, "cannot_tell"),
+        ({"nprs_24h": None}, None, "cannot_tell"),
+    ],
+)
+def test_the_progression_rule_that_a_session_asks_for(dosed, changed, due, state):
+    trained(dosed, 1, **changed)
+    assert made(dosed, "core_session_dose", "rule_due, progression_state") == [(due, state)]
