@@ -1,0 +1,157 @@
+"""Progress: who was randomised, where everybody stands at each visit, and who they are."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from pipelines.errors import BackstepError
+from pipelines.reports.layout import blocks
+from pipelines.reports.layout.numbers import fraction, number
+from pipelines.reports.layout.tables import Column, table
+from pipelines.reports.source import Source
+
+TITLE, AUDIENCES = "Progress of the study", ("open", "closed")
+STATES = ("seen", "missed", "left", "not_due")
+_STANDING = """
+    WITH due AS (SELECT DISTINCT participant_id, visit_code FROM core_expected_form),
+    came AS (
+        SELECT participant_id, visit_code FROM core_answer
+        UNION SELECT participant_id, visit_code FROM core_walk_test
+        UNION SELECT participant_id, visit_code FROM core_balance_test
+    )
+    SELECT p.*, v.visit_code, v.visit_order,
+        CASE WHEN c.participant_id IS NOT NULL THEN 'seen' WHEN d.participant_id IS NOT NULL THEN 'missed'
+             WHEN p.is_withdrawn THEN 'left' ELSE 'not_due' END AS state
+    FROM core_participant AS p CROSS JOIN ref_visit AS v
+    LEFT JOIN due AS d USING (participant_id, visit_code) LEFT JOIN came AS c USING (participant_id, visit_code)
+    ORDER BY participant_id, visit_order"""
+_MEASURED = {"age_years": "Age, years", "height_cm": "Height, cm", "weight_kg": "Weight, kg"}
+_COUNTED = {
+    "sex_code": "Sex",
+    "condition_code": "Condition",
+    "kl_grade": "Kellgren-Lawrence grade",
+    "beta_blocker": "Takes a beta-blocker",
+}
+
+
+def page(source: Source) -> blocks.Page:
+    """The flow pooled, or by arm with the baseline table and months, which the open page may not show."""
+    closed = source.audience == "closed"
+    people = source.rows("SELECT * FROM core_participant ORDER BY participant_id")
+    standing = source.rows(_STANDING)
+    by = "arm" if closed else None
+    sections = [_flow_section(standing, by)]
+    if closed:  # single people stand behind the small counts of a baseline table
+        sections += [_baseline_section(people, by), _months_section(people)]
+    return blocks.Page(
+        title=TITLE, subtitle=source.contract.study.title, audience=source.audience, cutoff_text=source.cutoff_text,
+        code_version=source.code_version, summary=_summary(people, flow(standing, None)), sections=tuple(sections),
+        sources=("Participant flow and baseline table: CONSORT 2025. Baseline differences between arms are not tested.",) if closed
+        else ("Participant flow: CONSORT 2025.",),
+        footnotes=("At every visit those seen, missed, gone and not yet due add up to those randomised; otherwise this page is not made.",),
+    )  # fmt: skip
+
+
+def flow(standing: pl.DataFrame, by: str | None) -> pl.DataFrame:
+    """Per visit (and group): randomised_n and a count for each of STATES.
+
+    Raises BackstepError where they do not add up. Assumes: one row per participant and visit.
+    """
+    keys = ["visit_order", "visit_code", *([by] if by else [])]
+    counted = standing.group_by(keys).agg(
+        randomised_n=pl.col("participant_id").n_unique(),
+        **{state: (pl.col("state") == state).sum() for state in STATES},
+    )
+    wrong = counted.filter(pl.sum_horizontal(STATES) != pl.col("randomised_n"))
+    if not wrong.is_empty():
+        raise BackstepError(
+            "the participant flow does not add up to those randomised",
+            where=", ".join(wrong["visit_code"].unique().sort()),
+            remedy="look for a participant who stands twice at these visits, or in no known state",
+        )
+    return counted.sort(keys)
+
+
+def baseline(people: pl.DataFrame, by: str | None) -> pl.DataFrame:
+    """One row per characteristic (or level of one), one text column per group.
+
+    Mean (standard deviation) or number (percent), each of those in whom it is known.
+    """
+    groups = {"everybody": people} if by is None else {
+        str(name): rows for (name,), rows in people.sort(by).group_by(by, maintain_order=True)
+    }  # fmt: skip
+    shown = []
+    for field, label in _MEASURED.items():
+        if people[field].count():
+            cells = {name: _mean(rows[field]) for name, rows in groups.items()}
+            shown.append({"what": label, "level": "mean (SD), known in"} | cells)
+    for field, label in _COUNTED.items():
+        for level in people[field].drop_nulls().unique().sort():
+            cells = {
+                name: fraction(int((rows[field] == level).sum()), rows[field].count())
+                for name, rows in groups.items()
+            }
+            shown.append({"what": label, "level": _words(level)} | cells)
+    return pl.DataFrame(shown, schema=dict.fromkeys(("what", "level", *groups), pl.String))
+
+
+def _mean(values: pl.Series) -> str:
+    known = values.drop_nulls()
+    if known.is_empty():
+        return "not known"
+    spread = number(known.std(), 1) if known.len() > 1 else "\N{EN DASH}"
+    return f"{number(known.mean(), 1)} ({spread}), {number(known.len())}"
+
+
+def _words(level: object) -> str:
+    if isinstance(level, bool):
+        return "yes" if level else "no"
+    return str(level).replace("_", " ")
+
+
+def _summary(people: pl.DataFrame, counts: pl.DataFrame) -> tuple[blocks.Block, ...]:
+    left = int(people["is_withdrawn"].sum() or 0)
+    seen, missed = int(counts["seen"].sum() or 0), int(counts["missed"].sum() or 0)
+    told = (
+        f"{number(people.height)} participants were randomised at {number(people['clinic_id'].n_unique())} clinics, "
+        f"and {number(left)} of them have left the study. Of {number(seen + missed)} visits held or due, "
+        f"{number(missed)} have sent no form at all."
+    )
+    return (blocks.Paragraph(told),)
+
+
+def _flow_section(standing: pl.DataFrame, by: str | None) -> blocks.Section:
+    columns = [
+        Column("visit_code", "Visit"), *([Column("arm", "Arm")] if by else []), Column("randomised_n", "Randomised", "number"),
+        Column("seen", "Seen", "number"), Column("missed", "Due, nothing came", "number"),
+        Column("left", "Left, nothing came", "number"), Column("not_due", "Not yet due", "number"),
+    ]  # fmt: skip
+    return blocks.Section("Participant flow", (
+        table(flow(standing, by), columns, title="Where everybody stands at each visit", by_arm=by is not None,
+              note="Seen means that at least one questionnaire, walk or balance test of the visit came."),
+    ))  # fmt: skip
+
+
+def _baseline_section(people: pl.DataFrame, by: str | None) -> blocks.Section:
+    age = pl.col("randomised_date").dt.year() - pl.col("birth_year")
+    shown = baseline(people.with_columns(age_years=age), by)
+    groups = [Column(name, name if by else "Everybody") for name in shown.columns[2:]]
+    return blocks.Section("Who takes part", (
+        table(shown, [Column("what", "Characteristic"), Column("level", "Level"), *groups],
+              title="Baseline characteristics", by_arm=by is not None,
+              note="The number after a mean is how many it is known of; percentages are of those known. "
+                   "Age is the year of randomisation minus the year of birth."),
+    ))  # fmt: skip
+
+
+def _months_section(people: pl.DataFrame) -> blocks.Section:
+    months = (
+        people.group_by(month=pl.col("randomised_date").dt.strftime("%Y-%m"))
+        .agg(n=pl.len())
+        .sort("month")
+        .with_columns(total=pl.col("n").cum_sum())
+    )
+    return blocks.Section("Recruitment", (
+        table(months, [Column("month", "Month"), Column("n", "Randomised", "number"), Column("total", "Altogether", "number")],
+              title="Participants randomised by month"),
+    ))  # fmt: skip
