@@ -7,10 +7,11 @@ import polars as pl
 from pipelines.analysis.falls import RateRatio, rate_ratio
 from pipelines.analysis.first_fall import Hazard, hazard_ratio, survival_curve
 from pipelines.analysis.summary import rate_with_exact_ci
+from pipelines.reports import small_cells
 from pipelines.reports.layout import blocks
 from pipelines.reports.layout.figures.first_fall import first_fall_curves
 from pipelines.reports.layout.figures.swimmer import swimmer
-from pipelines.reports.layout.numbers import interval, number, p_value
+from pipelines.reports.layout.numbers import MISSING, interval, number, p_value
 from pipelines.reports.layout.tables import Column, table
 from pipelines.reports.source import Source
 
@@ -41,7 +42,7 @@ def page(source: Source) -> blocks.Page:
     closed = source.audience == "closed"
     group = "arm" if closed else "clinic_id"
     sections = [
-        blocks.Section("Falls", (_first_falls(source, people), _rates(people, group, closed), _grades(source))),
+        blocks.Section("Falls", (_first_falls(source, people), _rates(source, people, group, closed), _grades(source))),
         *([_between_arms(source, people)] if closed else []),
         blocks.Section("Adverse events", (_events(source, people, events, group, closed), _severity(events))),
         blocks.Section("Everybody's course", (_course(people, source, events),)),
@@ -95,20 +96,23 @@ def _first_falls(source: Source, people: pl.DataFrame) -> blocks.Figure:
     return first_fall_curves(curves, title=title, by_arm=True)
 
 
-def _rates(people: pl.DataFrame, group: str, closed: bool) -> blocks.Table:
+def _rates(source: Source, people: pl.DataFrame, group: str, closed: bool) -> blocks.Table:
     shown = []
     for (name,), rows in people.sort(group).group_by(group, maintain_order=True):
         years, falls = float(rows["person_years"].sum() or 0), int(rows["falls_n"].sum() or 0)
         rate = rate_with_exact_ci(falls, years) if years else None
         shown.append({
-            "group": name, "n": rows.filter(pl.col("person_years") > 0).height, "years": years, "falls": falls,
+            "group": name, "people": rows.height, "n": rows.filter(pl.col("person_years") > 0).height, "years": years, "falls": falls,
             "fallers": rows.filter(pl.col("falls_n") > 0).height, "near": int(rows["near_falls_n"].sum() or 0),
             "in_session": int(rows["falls_in_session_n"].sum() or 0), "rate": rate and rate.estimate,
             "low": rate and rate.low, "high": rate and rate.high,
         })  # fmt: skip
     floats = dict.fromkeys(("rate", "low", "high", "years"), pl.Float64)
+    counted = pl.DataFrame(shown, schema_overrides=floats)
+    if not closed:
+        counted = _without_few(source, counted, "people", {"fallers": ("near", "in_session")})
     return table(
-        pl.DataFrame(shown, schema_overrides=floats),
+        counted,
         [
             Column("group", "Arm" if closed else "Clinic"), Column("n", "With diaries", "number"),
             Column("years", "Person-years", "number", 1), Column("falls", "Falls", "number"),
@@ -116,8 +120,28 @@ def _rates(people: pl.DataFrame, group: str, closed: bool) -> blocks.Table:
             Column("in_session", "In session", "number"),
             Column("rate", "Rate per year (95 % interval)", "estimate", 2, low="low", high="high"),
         ],
-        title="Falls and the time they were watched for", by_arm=closed,
+        title="Falls and the time they were watched for", by_arm=closed, note=_note(source),
     )  # fmt: skip
+
+
+def _without_few(
+    source: Source, counted: pl.DataFrame, whole: str, parts: dict[str, tuple[str, ...]]
+) -> pl.DataFrame:
+    """Small counts of people hidden, and with each the counts of events that would tell it."""
+    limit = source.contract.study.analysis.smallest_shown_count
+    for part, with_it in parts.items():
+        counted = small_cells.without_small(counted, part, whole, limit)
+        hidden = pl.col(part).is_null()
+        counted = counted.with_columns(
+            pl.when(~hidden).then(pl.col(name)).alias(name) for name in with_it
+        )
+    return counted
+
+
+def _note(source: Source) -> str:
+    if source.audience == "closed":
+        return ""
+    return small_cells.note(source.contract.study.analysis.smallest_shown_count, MISSING)
 
 
 def _grades(source: Source) -> blocks.Table:
@@ -182,6 +206,9 @@ def _events(
         .with_columns(pl.col("events_n", "people_n", "serious_n", "serious_people_n").fill_null(0))
         .sort(group)
     )
+    if not closed:
+        parts = {"people_n": ("events_n",), "serious_people_n": ("serious_n",)}
+        counted = _without_few(source, counted, "n", parts)
     return table(
         counted,
         [
@@ -190,7 +217,7 @@ def _events(
             Column("events_n", "Events", "number"), Column("serious_people_n", "With a serious event", "number"),
             Column("serious_n", "Serious events", "number"),
         ],
-        title="Adverse events, participants and events apart", by_arm=closed,
+        title="Adverse events, participants and events apart", by_arm=closed, note=_note(source),
     )  # fmt: skip
 
 

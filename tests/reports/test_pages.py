@@ -139,7 +139,9 @@ def test_the_safety_page_counts_falls_and_events_as_the_core_does(home, closed):
     events, serious = closed.execute(
         "SELECT count(*), count(*) FILTER (serious) FROM core_adverse_event"
     ).fetchone()
-    assert f"{falls} falls of {people} participants were reported in {years:.1f} person-years" in page
+    assert (
+        f"{falls} falls of {people} participants were reported in {years:.1f} person-years" in page
+    )
     assert f"{events} adverse events of" in page
     assert f"{serious} of them serious" in page
     assert "Ratio of fall rates" in page

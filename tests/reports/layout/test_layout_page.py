@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.reports.layout.blocks import Link, Links, Section
-from pipelines.reports.layout.page import css_string, provenance, render_page
+from pipelines.reports.layout.page import css_string, provenance, render_page, script_source
 
 HERE = Path(__file__)
 _spec = importlib.util.spec_from_file_location("made_up", HERE.with_name("made_up.py"))
@@ -193,3 +193,8 @@ def test_two_processes_write_the_same_bytes(html):
 
     here = render_page(made_up.page(extra=(made_up.trajectories(30, arms=True), made_up.forest(4))))
     assert first == second == here.encode()
+
+
+def test_the_web_server_allows_the_pages_script_by_the_same_digest():
+    caddyfile = (HERE.parents[3] / "containers" / "web" / "Caddyfile").read_text(encoding="utf-8")
+    assert f"script-src {script_source()};" in caddyfile
