@@ -18,6 +18,8 @@ _STANDING = """
         SELECT participant_id, visit_code FROM core_answer
         UNION SELECT participant_id, visit_code FROM core_walk_test
         UNION SELECT participant_id, visit_code FROM core_balance_test
+        UNION SELECT participant_id, visit_code FROM core_strength
+        UNION SELECT participant_id, visit_code FROM core_knee_girth
     )
     SELECT p.*, v.visit_code, v.visit_order,
         CASE WHEN c.participant_id IS NOT NULL THEN 'seen' WHEN d.participant_id IS NOT NULL THEN 'missed'

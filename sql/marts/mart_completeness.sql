@@ -6,6 +6,10 @@ WITH came AS (
     SELECT DISTINCT participant_id, 'walk_test', visit_code FROM core_walk_test
     UNION
     SELECT DISTINCT participant_id, 'balance_test', visit_code FROM core_balance_test
+    UNION
+    SELECT DISTINCT participant_id, 'strength', visit_code FROM core_strength
+    UNION
+    SELECT DISTINCT participant_id, 'knee_girth', visit_code FROM core_knee_girth
 )
 
 SELECT

@@ -145,3 +145,12 @@ def test_the_safety_page_counts_falls_and_events_as_the_core_does(home, closed):
     assert f"{events} adverse events of" in page
     assert f"{serious} of them serious" in page
     assert "Ratio of fall rates" in page
+
+
+def test_every_form_that_is_due_is_looked_for(closed):
+    assert (
+        closed.execute(
+            "SELECT form FROM mart_completeness GROUP BY form HAVING sum(n_received) = 0"
+        ).fetchall()
+        == []
+    )
