@@ -154,3 +154,18 @@ def test_every_form_that_is_due_is_looked_for(closed):
         ).fetchall()
         == []
     )
+
+
+def test_the_digest_says_what_the_last_night_brought_on_two_sheets_at_most(home, closed):
+    page = text_of(home / "reports" / NIGHT / "open" / "study_lead.html")
+    files, refused, held = closed.execute("""
+        SELECT count(*), count(*) FILTER (status = 'refused'), sum(n_quarantined) FROM ledger_delivery""").fetchone()
+    # The one night of this study is its last, so every file that came, came in it.
+    assert (
+        f"The last night took in {files} files, refused {refused} and holds {held} of their rows"
+        in page
+    )
+    printed = home / "reports" / NIGHT / "open" / "study_lead.pdf"
+    if printed.is_file():
+        pypdf = pytest.importorskip("pypdf")
+        assert len(pypdf.PdfReader(printed).pages) <= 2
