@@ -9,6 +9,7 @@ from study_dag import (
     WAREHOUSE,
     cutoff_text,
     default_args,
+    digest_by_mail,
     due_within,
     home,
     locked,
@@ -27,6 +28,7 @@ minutes.
 - `render`: reports were not written; yesterday's stand, under their own cut-off. The log names
   report and reason; runbook, "Reports missing"; clear the task.
 - `letters`: clinics got no letter for this cut-off. As `render`.
+- `digest`: the study leads got no mail. Reports are there; clear the task once its fault is mended.
 - `release_lock`: the lock stays until it runs out. Runbook, "Lock left behind".
 
 **No run at all** although `nightly` is green: is this DAG paused? Is `announce` green?
@@ -84,8 +86,15 @@ def reports():
 
         return stages.render_letters(home(), announced_cutoff())
 
+    @task(on_success_callback=digest_by_mail())
+    def digest() -> dict:
+        """The study lead's digest, mailed when it is written."""
+        from pipelines import stages
+
+        return stages.write_digest(home(), announced_cutoff())
+
     with locked():
-        render()
+        render() >> digest()
         letters()
 
 

@@ -141,6 +141,35 @@ def task_failed() -> list[SmtpNotifier]:
     )
 
 
+class DigestNotifier(SmtpNotifier):
+    """The mail that its task returned: subject, html, and files that the html shows by content id.
+
+    The html is not a template: a clinic's words in it stay words.
+    """
+
+    def notify(self, context):
+        written = context["ti"].xcom_pull(task_ids=context["ti"].task_id)
+        self.subject, self.html_content = written["subject"], written["html"]
+        self.files = written["files"]
+        super().notify(context)
+
+
+def digest_by_mail() -> list[SmtpNotifier]:
+    """The digest to the study leads; none where the machine names none."""
+    settings = load_settings()
+    if not settings.digest_to:
+        return []
+    return [
+        DigestNotifier(
+            to=list(settings.digest_to),
+            from_email=settings.smtp_from,
+            subject="",
+            html_content="",
+            mime_subtype="related",
+        )
+    ]
+
+
 def _mail(subject: str, html: str) -> list[SmtpNotifier]:
     """A mail through the connection `smtp_default`; never carries an exception's text.
 

@@ -22,6 +22,7 @@ class Settings:
     smtp_port: int
     smtp_from: str | None
     smtp_to: tuple[str, ...]
+    digest_to: tuple[str, ...]  # study leads, who get the digest of each night
     settle_seconds: float  # a file is complete once its size and time have stood still this long
 
     @property
@@ -33,7 +34,6 @@ class Settings:
 def load_settings(home: Path | str | None = None) -> Settings:
     """The settings of this machine; `home` given by the caller beats BACKSTEP_HOME."""
     home = Path(home or _text("BACKSTEP_HOME") or "var").expanduser().resolve()
-    recipients = (_text("BACKSTEP_SMTP_TO") or "").split(",")
     return Settings(
         home=home,
         schemas=Path(_text("BACKSTEP_SCHEMAS") or _REPOSITORY / "schemas").expanduser().resolve(),
@@ -41,7 +41,8 @@ def load_settings(home: Path | str | None = None) -> Settings:
         smtp_host=_text("BACKSTEP_SMTP_HOST"),
         smtp_port=int(_number("BACKSTEP_SMTP_PORT", default=25, least=1, most=65535)),
         smtp_from=_text("BACKSTEP_SMTP_FROM"),
-        smtp_to=tuple(address.strip() for address in recipients if address.strip()),
+        smtp_to=_addresses("BACKSTEP_SMTP_TO"),
+        digest_to=_addresses("BACKSTEP_DIGEST_TO"),
         settle_seconds=_number("BACKSTEP_SETTLE_SECONDS", default=60, least=0, most=86_400),
     )
 
@@ -49,6 +50,10 @@ def load_settings(home: Path | str | None = None) -> Settings:
 def _text(name: str) -> str | None:
     """The variable's text; an empty one counts as unset, as compose files leave them."""
     return os.environ.get(name, "").strip() or None
+
+
+def _addresses(name: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in (_text(name) or "").split(",") if part.strip())
 
 
 def _number(name: str, *, default: float, least: float, most: float) -> float:

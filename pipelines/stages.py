@@ -231,6 +231,20 @@ def render_reports(home: str, cutoff: str, past: bool = False) -> dict:
     return counts
 
 
+def write_digest(home: str, cutoff: str) -> dict:
+    """The study lead's digest as a mail: subject, html, and files to attach."""
+    from pipelines import reports
+
+    settings, contract = _open(home)
+    at = as_cutoff(cutoff)
+    return reports.write_digest(
+        settings.home / "warehouse",
+        settings.home / "reports" / stamp(at),
+        settings.home / "mail" / stamp(at),
+        contract,
+    )
+
+
 def render_letters(home: str, cutoff: str, past: bool = False) -> dict:
     """A query letter per clinic with its held rows as sent."""
     from pipelines import reports  # here, since no other stage draws: half a second per worker

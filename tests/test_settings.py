@@ -35,7 +35,7 @@ def test_defaults(tmp_path):
     assert settings.landing == str(tmp_path / "var" / "landing")
     assert not settings.landing_is_remote
     assert settings.schemas == Path(__file__).resolve().parent.parent / "schemas"
-    assert (settings.smtp_host, settings.smtp_to) == (None, ())
+    assert (settings.smtp_host, settings.smtp_to, settings.digest_to) == (None, (), ())
 
 
 def test_environment(monkeypatch, tmp_path):
@@ -43,6 +43,7 @@ def test_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("BACKSTEP_LANDING", "s3://trial/landing")
     monkeypatch.setenv("BACKSTEP_SMTP_PORT", "2525")
     monkeypatch.setenv("BACKSTEP_SMTP_TO", "lead@example.org, dm@example.org,")
+    monkeypatch.setenv("BACKSTEP_DIGEST_TO", " pi@example.org ,")
     monkeypatch.setenv("BACKSTEP_SMTP_HOST", "")
     monkeypatch.setenv("BACKSTEP_SETTLE_SECONDS", "0")
 
@@ -52,6 +53,7 @@ def test_environment(monkeypatch, tmp_path):
     assert settings.landing_is_remote
     assert settings.smtp_port == 2525
     assert settings.smtp_to == ("lead@example.org", "dm@example.org")
+    assert settings.digest_to == ("pi@example.org",)
     assert settings.smtp_host is None
     assert settings.settle_seconds == 0
 

@@ -10,9 +10,10 @@ from types import ModuleType
 
 from pipelines import files
 from pipelines.contracts.model import Contract
-from pipelines.reports import index, letters
+from pipelines.reports import index, letters, study_lead
 from pipelines.reports.layout import pdf
 from pipelines.reports.layout.page import render_page
+from pipelines.reports.mail import write_mail
 from pipelines.reports.source import opened
 
 AUDIENCES = ("open", "closed")
@@ -47,6 +48,13 @@ def render_all(warehouse: Path, folder: Path, contract: Contract) -> dict[str, i
         files.write_json(folder / NIGHT_FACTS, index.night_facts(source))
     printed = pdf.print_pages(pages)
     return {name: len(_made_for(name)) for name in AUDIENCES} | {"pdf": len(printed)}
+
+
+def write_digest(warehouse: Path, reports: Path, folder: Path, contract: Contract) -> dict:
+    """The study lead's digest as a mail (see `mail.write_mail`); its PDF is that of the night's pages in `reports`."""
+    with opened(warehouse, contract, "open") as source:
+        page = study_lead.page(source)
+    return write_mail(page, folder, reports / "open" / "study_lead.pdf")
 
 
 def render_front(warehouse: Path, folder: Path, contract: Contract) -> None:

@@ -35,6 +35,7 @@ STUDY = {
     "BACKSTEP_HOME": str(AIRFLOW_HOME / "study"),
     "BACKSTEP_SMTP_TO": "operator@example.org",
     "BACKSTEP_SMTP_FROM": "backstep@example.org",
+    "BACKSTEP_DIGEST_TO": "lead@example.org",
 }
 
 
@@ -102,6 +103,9 @@ def stages(monkeypatch):
     answer("build_warehouse", lambda cutoff: {"cutoff": cutoff, "rows": 12})
     answer("render_reports", lambda cutoff: {})
     answer("render_letters", lambda cutoff: {})
+    answer(
+        "write_digest", lambda cutoff: {"subject": "Digest", "html": "<p>Digest</p>", "files": []}
+    )
     calls.answer = answer
     return calls
 
