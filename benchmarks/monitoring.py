@@ -213,7 +213,7 @@ PLANTED: Mapping[str, tuple[str, Spoil]] = {
         changed(table, "time_s", pl.col("time_s").round(1), pl.col("assessor_code") == "E02") for table, _ in _TIMED))),
     "invented: changes from visit to visit halved": ("variance_within", calm(0.5)),
     "invented: participants a third as different": ("variance_between", alike(0.33)),
-    "a third copied forward from the visit before": ("copied_forward", copied(False)),
+    "a third copied forward from the visit before": ("copied_on", copied(False)),
     "a third copied from another participant": ("near_duplicates", copied(True)),
     "a third of participants seen on Saturdays": ("weekend_visits", dated(_saturdays)),
     "all visits on the nearest second Monday": ("visits_on_one_day", dated(_mondays)),

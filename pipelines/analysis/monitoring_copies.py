@@ -28,7 +28,7 @@ def copies(values: pl.DataFrame) -> pl.DataFrame:
     forward = _forward(values)
     twins = pl.concat([_twins(one) for _, one in values.group_by("clinic_id", "form")])
     return pl.concat([
-        having(_marked(people, forward), "has", "copied_forward"),
+        having(_marked(people, forward), "has", "copied_on"),
         having(_marked(people, twins), "has", "near_duplicates"),
     ])  # fmt: skip
 

@@ -23,9 +23,9 @@ MEASURE = Measure(
 
 
 def score(answers: pl.LazyFrame) -> pl.LazyFrame:
-    """The rating as it was given."""
+    """The rating as it was given; at baseline there is nothing to compare with, so none there counts."""
     return (
-        answers_by_scale(answers, MEASURE)
+        answers_by_scale(answers.filter(pl.col("visit_code") != "BL"), MEASURE)
         .with_columns(value=pl.col("total"))
         .pipe(as_outcomes, MEASURE)
     )

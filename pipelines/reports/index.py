@@ -24,7 +24,7 @@ _NOT_COME = """
     FROM ledger_calendar AS l JOIN ref_clinic AS c USING (clinic_id)
     WHERE l.state IN ('late', 'missing') ORDER BY l.expected_date, l.clinic_id, l.file_kind"""
 _ASKED = """
-    SELECT c.clinic_name, f.table_name, f.rule, f.severity, any_value(f.remedy) AS remedy, count(*) AS n
+    SELECT c.clinic_name, f.table_name, replace(f.rule, '_', ' ') AS rule, f.severity, any_value(f.remedy) AS remedy, count(*) AS n
     FROM ledger_finding AS f JOIN ref_clinic AS c USING (clinic_id)
     WHERE f.is_open GROUP BY ALL ORDER BY n DESC, 1, 2, 3, 4"""
 

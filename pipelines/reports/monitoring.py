@@ -22,7 +22,7 @@ _TESTS = {
     "variance_between": (
         "Difference between participants", "Whether participants are more alike than elsewhere. Strict local criteria of "
         "enrolment do that as well.", "mean distance from the clinic's median, standardised"),
-    "copied_forward": (
+    "copied_on": (
         "Forms like the last one", "Participants with a form on which at least nine values in ten are those of the visit "
         "before.", "share of participants"),
     "near_duplicates": (

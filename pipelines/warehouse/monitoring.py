@@ -29,10 +29,15 @@ def watch(con: duckdb.DuckDBPyConnection, cutoff: dt.datetime) -> None:
     """core_monitoring (clinics) and core_monitoring_assessor (closed only: an assessor's code may tell the arm)."""
     tables = {name: con.sql(f"{query} ORDER BY ALL").pl() for name, query in _READS.items()}
     windows = con.sql("SELECT visit_code, target_day, from_day, to_day FROM ref_visit").pl()
-    rows = monitored(inputs_of(tables, windows, cutoff.date()))
+    rows = _settled(monitored(inputs_of(tables, windows, cutoff.date())))
     clinics = rows.filter(~_ASSESSOR)
     assessors = rows.filter(_ASSESSOR).rename({"part": "assessor_code"})
     for name, made in (("core_monitoring", clinics), ("core_monitoring_assessor", assessors)):
         con.register("monitored", made.to_arrow())
         con.execute(f"CREATE TABLE {name} AS SELECT * FROM monitored ORDER BY ALL")
         con.unregister("monitored")
+
+
+def _settled(rows: pl.DataFrame) -> pl.DataFrame:
+    """Numbers to six digits: sums over threads differ in the last bits from run to run, a night may not."""
+    return rows.with_columns(pl.selectors.float().round(12).round_sig_figs(6))

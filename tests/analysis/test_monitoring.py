@@ -143,10 +143,10 @@ def test_a_copy_of_the_last_visit_and_of_another_participant_are_told_apart(valu
     of_20 = pl.col("value").filter(number == 20).first().over("visit_code", "item")
     twin = at_b(values, of_20, (pl.col("visit_code") == "V2") & number.is_between(20, 30))
 
-    assert p_of(copies(carried), "copied_forward", "b") < 1e-4
+    assert p_of(copies(carried), "copied_on", "b") < 1e-4
     assert p_of(copies(carried), "near_duplicates", "b") == 1.0
     assert p_of(copies(twin), "near_duplicates", "b") < 1e-4
-    assert p_of(copies(twin), "copied_forward", "b") == 1.0
+    assert p_of(copies(twin), "copied_on", "b") == 1.0
 
 
 def test_dates_on_weekends_on_the_due_day_and_all_on_one_day_are_told_apart(values: pl.DataFrame) -> None:  # fmt: skip

@@ -228,3 +228,9 @@ def test_exactly_0_8_metres_per_second_is_not_yet_a_community_walker():
 def test_the_table_of_koos_ps_has_29_rows_and_falls_strictly():
     assert len(SCORE_OF_RAW) == 29
     assert all(high > low for high, low in itertools.pairwise(SCORE_OF_RAW))
+
+
+def test_an_impression_of_change_at_baseline_is_no_value_and_so_no_baseline():
+    rows = answer_rows("patient_rating", {"change": 4}, visit_code="BL")
+    assert scores("pgic", rows) == {}
+    assert scores("pgic", [row | {"visit_code": "W6"} for row in rows]) == {"change": 4.0}
