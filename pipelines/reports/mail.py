@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from pathlib import Path
 
 import vl_convert
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipelines import files
 from pipelines.reports.layout import blocks
-from pipelines.reports.layout.page import BANNERS, provenance
+from pipelines.reports.layout.page import BANNERS, environment, provenance
 
-_LAYOUT = Path(__file__).parent / "layout"
 _SCALE = 2.0  # pictures for screens with two dots to a pixel
 _CELL = re.compile(r"<(t[hd])\b([^>]*)>")
 
@@ -32,7 +29,7 @@ def write_mail(page: blocks.Page, folder: Path, pdf: Path | None) -> dict:
         picture = vl_convert.svg_to_png(block.wide_svg, scale=_SCALE)
         files.write_bytes_atomic(folder / names[id(block)], picture)
     html = (
-        _environment()
+        environment()
         .get_template("mail.html.jinja")
         .render(
             page=page,
@@ -49,17 +46,6 @@ def write_mail(page: blocks.Page, folder: Path, pdf: Path | None) -> dict:
         "html": html,
         "files": attached + ([str(pdf)] if pdf is not None and pdf.is_file() else []),
     }
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(_LAYOUT),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
 
 def _styled(table: Markup) -> Markup:

@@ -8,7 +8,7 @@ import polars as pl
 from pipelines.contracts.model import Contract
 from pipelines.synthetic import frames
 from pipelines.synthetic.people import People
-from pipelines.synthetic.visits import Visits, returned
+from pipelines.synthetic.visits import Forms, Visits, returned
 
 _KOOS_PREFIXES = {
     "koos.pain": "koos_p",
@@ -27,7 +27,7 @@ def koos(
 ) -> pl.DataFrame:
     """KOOS forms; each subscale's items sum to its score."""
     forms = returned(contract, people, visits, "koos", rng)
-    columns = _head(people, visits, forms) | {
+    columns = head(people, visits, forms) | {
         "knee_side": frames.chosen(["right", "left"], people.left_knee[forms.who].astype(int)),
     }
     for scale, prefix in _KOOS_PREFIXES.items():
@@ -59,7 +59,7 @@ def pain(
         "walking": walking,
         "now": now,
     }
-    columns = _head(people, visits, forms) | {
+    columns = head(people, visits, forms) | {
         "knee_side": frames.chosen(["right", "left"], people.left_knee[forms.who].astype(int)),
     }
     for name, values in ratings.items():
@@ -80,7 +80,7 @@ def berg(
     items[gives, 1] += 1
     items[gives, 2] -= 1
     items[rng.random(items.shape) < _BERG_ITEM_MISSING] = np.nan
-    columns = _head(people, visits, forms)
+    columns = head(people, visits, forms)
     columns |= {f"berg_{place + 1}": items[:, place] for place in range(items.shape[1])}
     return frames.table(contract, "berg", columns)
 
@@ -92,7 +92,7 @@ def mini_bestest(
     forms = returned(contract, people, visits, "mini_bestest", rng)
     total = whole(visits.scores["mini_bestest.total"][forms.who, forms.visit], rng)
     items = spread(total, 14, rng, top=2).astype(float)
-    columns = _head(people, visits, forms)
+    columns = head(people, visits, forms)
     for number in range(1, 15):
         counts = items[:, number - 1]
         if number in (3, 6):
@@ -123,7 +123,7 @@ def abc(
     fits = ((items >= 0) & (items <= 20)).all(axis=1)
     items = np.where(fits[:, None], items, base[:, None] + (np.arange(16) < extra[:, None])) * 5
     items[rng.random(items.shape) < _ITEM_MISSING / 4] = np.nan
-    columns = _head(people, visits, forms)
+    columns = head(people, visits, forms)
     columns |= {f"abc_{place + 1}": items[:, place] for place in range(16)}
     return frames.table(contract, "abc", columns)
 
@@ -135,7 +135,7 @@ def patient_rating(
     forms = returned(contract, people, visits, "patient_rating", rng)
     at = (forms.who, forms.visit)
     change = whole(visits.scores["pgic.change"][at], rng).clip(1, 7).astype(float)
-    columns = _head(people, visits, forms) | {
+    columns = head(people, visits, forms) | {
         "knee_side": frames.chosen(["right", "left"], people.left_knee[forms.who].astype(int)),
         "rating_pain_vas_mm": whole(visits.scores["vas.pain"][at], rng).clip(0, 100),
         "rating_global_vas_mm": whole(visits.scores["pga.global"][at], rng).clip(0, 100),
@@ -165,7 +165,8 @@ def spread(total: np.ndarray, k: int, rng: np.random.Generator, top: int = _ITEM
     return items
 
 
-def _head(people: People, visits: Visits, forms) -> dict[str, pl.Series | np.ndarray]:
+def head(people: People, visits: Visits, forms: Forms) -> dict[str, pl.Series | np.ndarray]:
+    """What every form says of its participant, visit, date, assessor and protocol."""
     columns = people.repeat(forms.who)
     assessor = (forms.who + forms.visit) % 2
     return columns | {

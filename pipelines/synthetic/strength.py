@@ -7,9 +7,10 @@ import polars as pl
 
 from pipelines.contracts.model import Contract
 from pipelines.synthetic import frames
-from pipelines.synthetic.answers import protocol
+from pipelines.synthetic.answers import head
 from pipelines.synthetic.people import People
-from pipelines.synthetic.visits import Forms, Visits, returned
+from pipelines.synthetic.timed import repeat
+from pipelines.synthetic.visits import Visits, returned
 
 _MUSCLES = ("quadriceps", "hamstrings", "gluteals", "calf")
 _LEVER_M = (0.35, 0.33, 0.38, 0.16)
@@ -27,7 +28,7 @@ def strength(
     muscle, side, trial = (
         np.tile(part.reshape(-1), n) for part in np.indices((len(_MUSCLES), _SIDES, _TRIALS))
     )
-    rows = _repeat(forms, k)
+    rows = repeat(forms, k)
     at = (rows.who, rows.visit)
     scores = [visits.scores[f"strength.{name}"][at] for name in _MUSCLES]
     best = np.choose(muscle, scores) * np.where(side == 0, 1.0, 1.05)
@@ -36,7 +37,7 @@ def strength(
     weight = people.frame["weight_kg"].to_numpy()[rows.who]
     lever = np.array(_LEVER_M)[muscle]
     left = people.left_knee[rows.who] == (side == 0)
-    columns = _head(people, visits, rows) | {
+    columns = head(people, visits, rows) | {
         "muscle_code": frames.chosen(_MUSCLES, muscle),
         "test_side_code": frames.chosen(["right", "left"], left.astype(int)),
         "trial_no": trial + 1,
@@ -54,28 +55,14 @@ def knee_girth(
     forms = returned(contract, people, visits, "knee_girth", rng)
     n, k = len(forms.who), len(_SITES) * 2
     site, side = (np.tile(part.reshape(-1), n) for part in np.indices((len(_SITES), 2)))
-    rows = _repeat(forms, k)
+    rows = repeat(forms, k)
     difference = visits.scores["girth.difference"][rows.who, rows.visit]
     other = np.repeat(rng.normal(38.0, 2.0, n), k) + np.where(site == 1, 5.0, 0.0)
     girth = other + np.where((side == 0) & (site == 0), difference, 0.0)
     left = people.left_knee[rows.who] == (side == 0)
-    columns = _head(people, visits, rows) | {
+    columns = head(people, visits, rows) | {
         "girth_site_code": frames.chosen(_SITES, site),
         "test_side_code": frames.chosen(["right", "left"], left.astype(int)),
         "girth_cm": girth.round(1),
     }
     return frames.table(contract, "knee_girth", columns)
-
-
-def _repeat(forms: Forms, k: int) -> Forms:
-    return Forms(*(np.repeat(part, k) for part in (forms.who, forms.visit, forms.date)))
-
-
-def _head(people: People, visits: Visits, rows: Forms) -> dict:
-    return people.repeat(rows.who) | {
-        "_known": rows.date,
-        "visit_code": frames.chosen(visits.codes, rows.visit),
-        "assessed_date": rows.date,
-        "assessor_code": frames.chosen(["E01", "E02"], (rows.who + rows.visit) % 2),
-        "protocol_version": protocol(rows.date),
-    }

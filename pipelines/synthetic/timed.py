@@ -7,7 +7,7 @@ import polars as pl
 
 from pipelines.contracts.model import Contract
 from pipelines.synthetic import frames
-from pipelines.synthetic.answers import protocol, whole
+from pipelines.synthetic.answers import head, whole
 from pipelines.synthetic.people import People
 from pipelines.synthetic.visits import Forms, Visits, returned
 
@@ -40,7 +40,7 @@ def walk_test(
     """Walk tests: the mean speed of a test's trials is the participant's true speed."""
     forms = returned(contract, people, visits, "walk_test", rng)
     kind = np.tile(np.arange(len(_WALKS)), len(forms.who))
-    rows = _repeat(forms, len(_WALKS))
+    rows = repeat(forms, len(_WALKS))
     at = (rows.who, rows.visit)
     scales = [scale for _, _, scale, _ in _WALKS]
     speed = np.choose(kind, [visits.scores[scale][at] for scale in scales])
@@ -95,7 +95,7 @@ def balance_test(
             time[:, 2 + side * 3 + trial] = np.where(best_trial[:, side] == trial, top, other)
     time = time.round(2).reshape(-1)
     time[rng.random(n * k) < _TRIAL_MISSING] = np.nan
-    rows = _repeat(forms, k)
+    rows = repeat(forms, k)
     kind = np.tile(np.arange(k), n)
     stands = whole(visits.scores["cst30.stands"][at], rng).clip(0, 40).astype(float)
     chair = kind == k - 1
@@ -116,16 +116,11 @@ def balance_test(
     return frames.table(contract, "balance_test", columns)
 
 
-def _repeat(forms: Forms, k: int) -> Forms:
+def repeat(forms: Forms, k: int) -> Forms:
+    """Each form k times, one after the other."""
     return Forms(*(np.repeat(part, k) for part in (forms.who, forms.visit, forms.date)))
 
 
 def _head(people: People, visits: Visits, rows: Forms) -> dict:
-    return people.repeat(rows.who) | {
-        "_known": rows.date,
-        "visit_code": frames.chosen(visits.codes, rows.visit),
-        "assessed_date": rows.date,
-        "aid_code": frames.chosen(["none", "cane", "crutches", "walker"], people.aid[rows.who]),
-        "assessor_code": frames.chosen(["E01", "E02"], (rows.who + rows.visit) % 2),
-        "protocol_version": protocol(rows.date),
-    }
+    aid = frames.chosen(["none", "cane", "crutches", "walker"], people.aid[rows.who])
+    return head(people, visits, rows) | {"aid_code": aid}

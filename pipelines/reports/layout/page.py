@@ -41,7 +41,7 @@ def render_page(page: Page) -> str:
     script = SCRIPT if any(isinstance(b, Table) and b.interactive for b in blocks) else ""
     headline, rule = BANNERS[page.audience]
     return (
-        _environment()
+        environment()
         .get_template("page.html.jinja")
         .render(
             page=page,
@@ -85,7 +85,8 @@ def css_string(text: str) -> str:
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Templates of this folder; every text is escaped, and an unknown name is an error."""
     return Environment(
         loader=FileSystemLoader(HERE),
         autoescape=True,
