@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 
 from pipelines.cli.console import (
+    Cutoff,
     Home,
     app,
     locked,
@@ -70,6 +71,37 @@ def freeze(
     with locked(home) as place:
         manifest = cuts.freeze(Path(place) / "warehouse", folder)
     out.print(f"Frozen: {manifest}")
+
+
+@app.command()
+def export(
+    to: Annotated[Path, typer.Option("--to", help="A folder that does not exist yet.")],
+    home: Home = None,
+    kind: Annotated[
+        str, typer.Option(help="analysis, or deidentified (no dates, ids or free text).")
+    ] = "analysis",
+    audience: Annotated[
+        str, typer.Option(help="open (no arm), or closed (with the arm).")
+    ] = "open",
+    cutoff: Cutoff = None,
+) -> None:
+    """Write tables for people outside the pipeline, with a dictionary, into a new folder."""
+    from pipelines import exports, stages
+    from pipelines.contracts.load import load_contract
+    from pipelines.settings import load_settings
+
+    with locked(home) as place:
+        past = cutoff is not None
+        at = stages.as_cutoff(cutoff or stages.last_cutoff(place))
+        rows = exports.export(
+            stages.warehouse_folder(Path(place), at, past),
+            to,
+            load_contract(load_settings(home).schemas),
+            kind,
+            audience,
+            codes=Path(place) / "keys" / "new_codes.csv",
+        )
+    out.print(f"{sum(rows.values())} rows of {len(rows)} tables: {to}")
 
 
 @app.command()
