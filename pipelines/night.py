@@ -16,8 +16,10 @@ from pipelines.receive.identify import identify, named
 from pipelines.receive.ledger import Receipt, read_check
 from pipelines.warehouse.build import Inputs
 from pipelines.warehouse.ledgers import DELIVERY_SCHEMA
+from pipelines.warehouse.query_tables import FACT_SCHEMA, Letters
 from pipelines.warehouse.refs import local_day
 
+_STAMP = "%Y-%m-%dT%H%M%SZ"
 _NOT_YET = "the file was received and not yet checked"
 _COUNTS = ("n_received", "n_accepted", "n_quarantined", "n_duplicate")
 
@@ -60,8 +62,19 @@ def gather(home: Path, contract: Contract, cutoff: dt.datetime) -> Inputs:
     return Inputs(
         deliveries=pl.DataFrame(rows, schema=DELIVERY_SCHEMA, orient="row"), core=core, quarantine=quarantine,
         findings=findings, calendar=pl.concat(calendars), stale=stale_clinics(home, contract, cutoff, rows),
-        cutoff=cutoff,
+        cutoff=cutoff, letters=letters_before(home, cutoff),
     )  # fmt: skip
+
+
+def letters_before(home: Path, cutoff: dt.datetime) -> Letters:
+    """What letters of earlier nights asked. The letters of this very cut-off are made from the build."""
+    paths = [
+        path for path in sorted((home / "ledger" / "letters").glob("*.parquet"))
+        if path.stem < stamp(cutoff)
+    ]  # fmt: skip
+    nights = tuple(dt.datetime.strptime(path.stem, _STAMP) for path in paths)
+    facts = [pl.read_parquet(path) for path in paths]
+    return Letters(nights, pl.concat([pl.DataFrame(schema=FACT_SCHEMA), *facts]))
 
 
 def _arrivals(
@@ -164,4 +177,4 @@ def stale_clinics(
 
 def stamp(cutoff: dt.datetime) -> str:
     """The cut-off as a folder name."""
-    return f"{cutoff:%Y-%m-%dT%H%M%SZ}"
+    return f"{cutoff:{_STAMP}}"

@@ -47,7 +47,11 @@ def check_across(con: duckdb.DuckDBPyConnection, contract: Contract, suites: Pat
         found.append(
             outcome.findings.join(words, on="rule")
             .join(clinics, on=["delivery_id", "row_no"])
-            .with_columns(table_name=pl.lit(table), field=pl.lit(None, pl.String))
+            .with_columns(
+                table_name=pl.lit(table),
+                field=pl.lit(None, pl.String),
+                content=pl.lit(None, pl.String),
+            )
             .select(pl.col(name).cast(kind) for name, kind in schema.items())
         )
         con.execute(f"DROP TABLE across_{table}")

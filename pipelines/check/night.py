@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +28,7 @@ FINDING_COLUMNS = (
     "kind",
     "severity",
     "remedy",
+    "content",  # tells whether the value changed; stays in the private ledger
 )
 
 
@@ -116,7 +118,8 @@ def _check_table(
     outcome = double_entry.check_deliveries(con, f"staged_{table}", rules, _suite(suites, table))
     for delivery_id, names in outcome.not_checked.items():
         tallies[delivery_id].not_checked += [f"{table}.{name}" for name in names]
-    _name_findings(con, table, rules, outcome.findings)
+    fields = contract.tables[table].fields if table != LINE_TABLE else ()
+    _name_findings(con, table, fields, rules, outcome.findings)
     for delivery_id, n, n_duplicate, n_held in con.execute(f"""
         SELECT s.delivery_id, count(*), any_value(coalesce(d.n, 0)), count(h.row_no)
         FROM staged_{table} AS s
@@ -137,9 +140,15 @@ def _check_table(
 
 
 def _name_findings(
-    con: duckdb.DuckDBPyConnection, table: str, rules: list[Rule], findings: pl.DataFrame
+    con: duckdb.DuckDBPyConnection,
+    table: str,
+    fields: Iterable[str],
+    rules: list[Rule],
+    findings: pl.DataFrame,
 ) -> None:
-    """`finding_<table>`: kind, severity and remedy beside each finding.
+    """`finding_<table>`: kind, severity and remedy beside each finding, and a digest of what was found at fault.
+
+    The digest is that of the field's value, or of the row's cells where the rule has no field or none could be read.
 
     A required field that is empty because it could not be read has one finding, the one that says why; but only
     if that one holds the row.
@@ -149,17 +158,22 @@ def _name_findings(
     )
     rule_rows = pl.DataFrame(
         [
-            {"rule": r.name, "kind": r.kind, "severity": r.severity, "remedy": r.remedy}
+            {"rule": r.name, "kind": r.kind, "severity": r.severity, "remedy": r.remedy,
+             "is_of_cells": r.from_faults or r.field is None}
             for r in rules
         ]
-    )
+    )  # fmt: skip
     con.register("found", findings.to_arrow())
     con.register("rule_row", rule_rows.to_arrow())
     named = "s.table_name" if table == LINE_TABLE else f"'{table}'"
+    values = " ".join(f"WHEN '{name}' THEN CAST(s.{name} AS VARCHAR)" for name in fields)
+    value = f"CASE f.field {values} END" if values else "NULL"
     con.execute(f"""
         CREATE TABLE finding_{table} AS
         SELECT f.delivery_id, s.clinic_id, {named} AS table_name, f.row_no, nullif(f.field, '') AS field, f.rule,
-            r.kind, r.severity, r.remedy
+            r.kind, r.severity, r.remedy,
+            md5(CASE WHEN r.is_of_cells OR f.field = '' THEN CAST(s.row_hash AS VARCHAR) ELSE coalesce({value}, '') END)
+                AS content
         FROM found AS f
         JOIN rule_row AS r USING (rule)
         JOIN staged_{table} AS s ON s.delivery_id = f.delivery_id AND s.row_no = f.row_no

@@ -14,6 +14,7 @@ from pipelines.contracts.rules import Kind, Severity
 from pipelines.contracts.study_parts import (
     AnalysisDef,
     Programme,
+    QueriesDef,
     ReportDef,
     SubgroupDef,
     ThresholdChoice,
@@ -200,6 +201,7 @@ class Clinic(Frozen):
     prefix: str = Field(pattern=r"^\d{2}$")
     language: str
     time_zone: str
+    country: str | None = Field(None, pattern=r"^[A-Z]{3}$")  # ISO 3166-1 alpha-3
     sends_from: dt.date
     encoding: Encoding = "utf-8"
     decimal: Literal[".", ","] = "."
@@ -244,6 +246,7 @@ class Study(Frozen):
     wear: WearDef
     reports: dict[str, ReportDef]
     calendar: dict[Literal["grace_days"], int]
+    queries: QueriesDef
 
     @model_validator(mode="after")
     def _windows(self) -> Study:

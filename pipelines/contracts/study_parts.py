@@ -48,6 +48,12 @@ class AnalysisDef(Frozen):
     stance_cap_s: float
 
 
+class QueriesDef(Frozen):
+    """When a clinic is asked again about what it has not answered."""
+
+    overdue_days: int = Field(ge=1)
+
+
 class SubgroupDef(Frozen):
     """Groups of participants by something known at randomisation, named before the data are seen.
 

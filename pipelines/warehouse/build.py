@@ -6,7 +6,7 @@ import datetime as dt
 import os
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -15,7 +15,7 @@ import polars as pl
 from pipelines.contracts.model import Contract
 from pipelines.contracts.sql_text import literal
 from pipelines.errors import BuildStopped
-from pipelines.warehouse import core, ledgers, monitoring, outcomes, refs, wear
+from pipelines.warehouse import core, ledgers, monitoring, outcomes, query_tables, refs, wear
 from pipelines.warehouse.order import build_order
 from pipelines.warehouse.versions import load_versions
 
@@ -34,6 +34,8 @@ _OPEN_LEDGERS = {
         SELECT * EXCLUDE (reveals_arm) FROM closed.ledger_finding WHERE NOT reveals_arm
         ORDER BY clinic_id, delivery_id, table_name, row_no, rule, field""",
     "ledger_calendar": "SELECT * FROM closed.ledger_calendar ORDER BY ALL",
+    "ref_query": """
+        SELECT * EXCLUDE (subject, content, reveals_arm) FROM closed.ref_query WHERE NOT reveals_arm ORDER BY query_id""",
     "ref_field": "SELECT * FROM closed.ref_field ORDER BY ALL",
     "ref_study": "SELECT * FROM closed.ref_study ORDER BY ALL",
 }
@@ -50,6 +52,7 @@ class Inputs:
     calendar: pl.DataFrame
     stale: Mapping[str, str]
     cutoff: dt.datetime
+    letters: query_tables.Letters = field(default_factory=query_tables.Letters)
 
 
 def build(
@@ -107,6 +110,13 @@ def _build_closed(
         outcomes.score(con, contract)
         monitoring.watch(con, inputs.cutoff)
         ledgers.write_findings(con, inputs.findings, across)
+        both = {
+            table: [inputs.core.get(table, []), inputs.quarantine.get(table, [])]
+            for table in contract.tables
+        }
+        query_tables.write_queries(
+            con, contract, both, inputs.findings, across, inputs.letters, inputs.cutoff
+        )
         ledgers.write_deliveries(con)
         ledgers.write_quarantine(
             con, contract, [path for paths in inputs.quarantine.values() for path in paths]

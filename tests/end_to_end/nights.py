@@ -18,7 +18,10 @@ from pipelines.warehouse.freeze import export_tables
 
 NIGHT_1, NIGHT_2 = "2025-11-04T03:15:00Z", "2025-11-11T03:15:00Z"
 # When a file came, and what follows from it, may differ between two ways to the same study.
-ARRIVAL = ("received_utc", "replaced_utc")
+ARRIVAL = (
+    "received_utc", "replaced_utc", "at_utc", "state_since_utc", "first_seen_utc", "last_seen_utc", "changed_utc",
+    "solved_utc", "age_days",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import pytest
 from pipelines import stages
 from pipelines.contracts.model import Contract
 from pipelines.receive.identify import named
-from tests.end_to_end.nights import NIGHT_2, put, results_hash, rows, take_in
+from tests.end_to_end.nights import ARRIVAL, NIGHT_2, put, results_hash, rows, take_in
 
 CUTOFFS = ("2025-11-11T00:15:00Z", "2025-11-11T01:45:00Z", NIGHT_2)
 _LONG_AGO = 1_759_300_000.0  # 1 October 2025: every file is complete on every night
@@ -76,7 +76,7 @@ def _check_copies_are_counted(home: Path) -> None:
 
 def test_split_shuffled_and_sent_twice(contract, clean, tmp_path):
     _landed(contract, clean.home, tmp_path, 1, split=True, twice=True)
-    but = ("received_utc", "replaced_utc", *_COUNTS_OF_FILES)
+    but = (*ARRIVAL, *_COUNTS_OF_FILES)
     assert _differing(results_hash(clean.home, but), results_hash(tmp_path, but)) == []
     _check_copies_are_counted(tmp_path)
 
@@ -89,7 +89,7 @@ def test_split_shuffled_and_sent_twice(contract, clean, tmp_path):
 def test_any_other_way_in(contract, request, tmp_path, study, split, twice, seed):
     played = request.getfixturevalue(study)
     _landed(contract, played.home, tmp_path, seed, split=split, twice=twice)
-    but = ("received_utc", "replaced_utc", *(_COUNTS_OF_FILES if twice else ()))
+    but = (*ARRIVAL, *(_COUNTS_OF_FILES if twice else ()))
     assert _differing(results_hash(played.home, but), results_hash(tmp_path, but)) == []
     if twice:
         _check_copies_are_counted(tmp_path)
