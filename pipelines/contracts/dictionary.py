@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pipelines.contracts.across import across_rules
+from pipelines.contracts.build_rules import build_rules
 from pipelines.contracts.model import Clinic, ColumnMap, Contract, FileKind, TableMap
 from pipelines.contracts.rule_list import rules_of
 from pipelines.contracts.tables import describe
@@ -47,7 +48,8 @@ def dictionary(contract: Contract) -> str:
             "| rule | kind | severity | what it says | what to do |",
             "|---|---|---|---|---|",
         ]
-        for rule in [*rules_of(contract, table), *across_rules(contract, table)]:
+        listed = [*rules_of(contract, table), *across_rules(contract, table), *build_rules(table)]
+        for rule in listed:
             out.append(
                 f"| `{rule.name}` | {rule.kind} | {rule.severity} | {_cell(rule.description)} | {_cell(rule.remedy)} |"
             )

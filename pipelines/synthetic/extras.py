@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.contracts.model import Contract
-from pipelines.synthetic import fault_files, sensor_files, wear_events, wear_files
+from pipelines.synthetic import fault_files, sensor_files, wear_events, wear_files, worn_by_another
 from pipelines.synthetic import faults as fault_list
 from pipelines.synthetic.delivered import write_hostile
 from pipelines.synthetic.faults import Fault, Place
@@ -52,6 +52,7 @@ def write_wearables(work: Work, number: int) -> None:
             work.truth.walks.append(walks)
         if work.wear_events:
             wear_events.write(work, {one.participant_id for one in chosen})
+            worn_by_another.write(work)
 
 
 def write_hostile_files(work: Work, number: int) -> None:

@@ -18,7 +18,7 @@ from pipelines.synthetic.given import SENSORS
 from pipelines.synthetic.truth import Trial
 from pipelines.synthetic.walking import Bout
 from pipelines.synthetic.wear_formats import sensor_bytes
-from pipelines.synthetic.worn_day import RATE_HZ, WornDay, script, worn
+from pipelines.synthetic.worn_day import RATE_HZ, WornDay, own_gait, script, worn
 
 _WEARING = 998  # keeps these draws apart from those of the trial itself
 MORNING = dt.time(7)
@@ -80,17 +80,26 @@ def recorded(
     other: Callable[[list[Bout]], list[Bout]] = list,
 ) -> SensorFile:
     """The recording of one of `wearers` from seven in the morning on; `other` makes its own walks of the day's."""
-    code = wearer["participant_id"]
-    seed = [trial.seed, _WEARING, int(code.replace("-", ""))]
-    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))
-    walks = other(script(recorded_s, rng))
+    rng = draws(trial, wearer)
+    walks = other(script(recorded_s, own_gait(rng), rng))
+    return sent(contract, wearer, date, worn(walks, recorded_s, wearer["height_cm"] / 100, rng))
+
+
+def draws(trial: Trial, wearer: dict[str, Any], *more: int) -> np.random.Generator:
+    """The draws that belong to a person, the first two of which are how that person walks."""
+    seed = [trial.seed, _WEARING, int(wearer["participant_id"].replace("-", "")), *more]
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))
+
+
+def sent(contract: Contract, wearer: dict[str, Any], date: dt.date, day: WornDay) -> SensorFile:
+    """A day's samples in the file of this wearer, whoever walked in them."""
     return SensorFile(
         clinic_id=wearer["clinic_id"],
         device=_kind(contract.clinics[wearer["clinic_id"]])[1],
-        participant_id=code,
+        participant_id=wearer["participant_id"],
         serial=wearer["device_serial"],
         start_local=dt.datetime.combine(date, MORNING),
-        day=worn(walks, recorded_s, wearer["height_cm"] / 100, rng),
+        day=day,
     )
 
 

@@ -13,7 +13,7 @@ import polars as pl
 from pipelines.synthetic.walking import TRUTH_SCHEMA, Bout, Wearer, simulate
 
 RATE_HZ = 50.0
-_EVERY_S = 1_500  # a walk every 25 minutes
+EVERY_S = 1_500  # a walk every 25 minutes
 _FIRST_S, _AROUND_S = 300, 6.0
 _POSTURE_S, _LEAN_DEG = 120, 25.0
 _NOISE_G, _FIDGET_G, _FIDGETS = 0.006, 0.06, 0.08  # of a tenth of the seconds
@@ -28,17 +28,31 @@ class WornDay:
     walks: pl.DataFrame
 
 
-def script(recorded_s: int, rng: np.random.Generator) -> list[Bout]:
-    """Walks at a person's own pace, the third of them backward. Assumes: at least an hour and a half."""
-    usual_mps, usual_spm = rng.uniform(0.85, 1.2), rng.uniform(96, 112)
+@dataclass(frozen=True)
+class Gait:
+    """How somebody walks forward when nobody asks for more."""
+
+    speed_mps: float
+    cadence_spm: float
+
+
+def own_gait(rng: np.random.Generator) -> Gait:
+    """A person's own pace."""
+    return Gait(speed_mps=rng.uniform(0.85, 1.2), cadence_spm=rng.uniform(96, 112))
+
+
+def script(
+    recorded_s: int, gait: Gait, rng: np.random.Generator, *, every_s: int = EVERY_S
+) -> list[Bout]:
+    """Walks about a person's own pace, the third of them backward. Assumes: time for three."""
     walks = []
-    for start_s in range(_FIRST_S, recorded_s - 600, _EVERY_S):
+    for start_s in range(_FIRST_S, recorded_s - 600, every_s):
         pace = rng.uniform(0.88, 1.12)
         walk = Bout(
             start_s=start_s + round(rng.uniform(0, 300)),
             steps_n=int(rng.integers(40, 180)),
-            cadence_spm=usual_spm * (1 + pace) / 2,
-            speed_mps=usual_mps * pace,
+            cadence_spm=gait.cadence_spm * (1 + pace) / 2,
+            speed_mps=gait.speed_mps * pace,
         )
         if len(walks) == _BACKWARD:
             walk = replace(walk, steps_n=60, cadence_spm=82, speed_mps=0.55, backward=True)

@@ -106,6 +106,7 @@ def _build_closed(
         wear.create_refs(con, contract)
         wear.finish_speed(con)
         wear.build_views(con, sql / "core")
+        across = pl.concat([across, wear.unlike_owner(con)], how="diagonal")
         outcomes.expect(con, contract)
         outcomes.score(con, contract)
         monitoring.watch(con, inputs.cutoff)

@@ -10,6 +10,7 @@ import polars as pl
 
 from pipelines import __version__, measures
 from pipelines.contracts.across import across_rules
+from pipelines.contracts.build_rules import build_rules
 from pipelines.contracts.model import Contract
 from pipelines.contracts.rule_list import LINE_TABLE, reveals_arm, rules_of
 from pipelines.contracts.rules import Rule
@@ -74,9 +75,11 @@ def local_day(cutoff: dt.datetime, time_zone: str) -> dt.date:
 
 
 def all_rules(contract: Contract) -> list[Rule]:
-    """Every rule of every table, and those over several tables."""
+    """Every rule of every table, those over several tables, and those that only the build can put to a row."""
     found = [rule for table in [*contract.tables, LINE_TABLE] for rule in rules_of(contract, table)]
-    return found + [rule for table in contract.tables for rule in across_rules(contract, table)]
+    for table in contract.tables:
+        found += [*across_rules(contract, table), *build_rules(table)]
+    return found
 
 
 def create_clinics(

@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+from pipelines.contracts.build_rules import build_rules
 from pipelines.contracts.model import Contract
 from pipelines.signals import limits
 from pipelines.signals.stride import PENDULUM
@@ -67,3 +68,20 @@ def build_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     ):
         query = (folder / f"{name}.sql").read_text(encoding="utf-8")
         con.execute(f"CREATE TABLE {name} AS {query}")
+
+
+def unlike_owner(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """A finding for each day that walks unlike its participant, on the first bout of that day.
+
+    Assumes: core_wear_owner is built.
+    """
+    found = [
+        con.execute(
+            f"""SELECT delivery_id, clinic_id, ? AS table_name, row_no, CAST(NULL AS VARCHAR) AS field,
+                ? AS rule, ? AS kind, ? AS severity, ? AS remedy
+            FROM core_wear_owner WHERE {rule.breaks} ORDER BY clinic_id, delivery_id, row_no""",
+            [rule.table, rule.name, rule.kind, rule.severity, rule.remedy],
+        ).pl()
+        for rule in build_rules("wear_bout")
+    ]
+    return pl.concat(found)

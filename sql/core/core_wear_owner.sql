@@ -1,14 +1,15 @@
 -- core_wear_owner: one day of walks found in a sensor's samples beside the other days of the participant it is assigned to.
 -- Two numbers of a person change little from day to day: cadence, and the walk ratio (step length over cadence). Both are compared with the
--- mean of the participant's other days worn in that place, in units of the study's own day-to-day spread (from the median absolute residual,
--- so that a few swapped days do not widen it); p_owner is the chi-square tail of both together, 2 degrees of freedom.
--- Source: Sekiya, Nagasaki. Gait Posture 1998;7:225-227 (walk ratio within persons).
+-- median of the participant's other days worn in that place, in units of the study's own day-to-day spread (from the median absolute
+-- residual): medians, so that a few swapped days neither move the one nor widen the other. p_owner is the tail of Hotelling's T-squared of
+-- both together. A spread from medians is as sure as one from 0.37 times as many days, so few days make it slow to call a day unlike.
+-- Source: Sekiya, Nagasaki. Gait Posture 1998;7:225-227 (walk ratio within persons); Rousseeuw, Croux. JASA 1993;88:1273-1283 (0.37).
 WITH day AS (
     SELECT
         participant_id, clinic_id, device_serial, placement_code, study_day, count(*) AS bouts_n,
         median(cadence_mean_spm) AS cadence_spm,
         median(120 * speed_mean_mps / cadence_mean_spm / cadence_mean_spm) AS walk_ratio,
-        min(delivery_id) AS delivery_id, min(row_no) AS row_no
+        min(delivery_id) AS delivery_id, arg_min(row_no, delivery_id || lpad(CAST(row_no AS VARCHAR), 12, '0')) AS row_no
     FROM core_wear_bout
     WHERE bout_source_code = 'signal' AND coalesce(duration_s, date_diff('millisecond', start_utc, end_utc) / 1000) >= 10 AND detected_direction_code IS DISTINCT FROM 'backward' AND cadence_mean_spm > 0
     GROUP BY participant_id, clinic_id, device_serial, placement_code, study_day
@@ -21,8 +22,9 @@ usable AS (
 beside AS (
     SELECT
         d.participant_id, d.device_serial, d.placement_code, d.study_day, count(*) AS other_days_n,
-        (d.cadence_spm - avg(o.cadence_spm ORDER BY o.study_day, o.device_serial)) / sqrt(1 + 1 / count(*)) AS cadence_off,
-        (d.walk_ratio - avg(o.walk_ratio ORDER BY o.study_day, o.device_serial)) / sqrt(1 + 1 / count(*)) AS ratio_off
+        -- the variance of a median of n is near pi / 2n of that of one day
+        (d.cadence_spm - median(o.cadence_spm)) / sqrt(1 + pi() / 2 / count(*)) AS cadence_off,
+        (d.walk_ratio - median(o.walk_ratio)) / sqrt(1 + pi() / 2 / count(*)) AS ratio_off
     FROM usable AS d
     INNER JOIN usable AS o
         ON o.participant_id = d.participant_id AND o.placement_code IS NOT DISTINCT FROM d.placement_code AND o.study_day <> d.study_day
@@ -44,7 +46,7 @@ scored AS (
 ),
 
 judged AS (
-    SELECT *, exp(-(cadence_z * cadence_z + ratio_z * ratio_z) / 2) AS p_owner FROM scored
+    SELECT *, power(1 + (cadence_z * cadence_z + ratio_z * ratio_z) / (0.37 * days_n), (1 - 0.37 * days_n) / 2) AS p_owner FROM scored
 )
 
 SELECT

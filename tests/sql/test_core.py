@@ -261,6 +261,52 @@ def test_a_day_that_walks_like_somebody_else_is_named_and_the_persons_own_days_a
     found = made(con, "core_wear_owner", "participant_id, study_day, owner_state")
     assert len(found) == 24
     assert [row[:2] for row in found if row[2] != "like_owner"] == [("A", 35)]
+    asked = wear.unlike_owner(con).select(
+        "clinic_id", "table_name", "delivery_id", "row_no", "rule", "severity"
+    )
+    assert asked.rows() == [("alder", "wear_bout", "w", 0, "walks_unlike_owner", "flag")]
+
+
+def test_two_swapped_days_of_six_do_not_make_the_own_days_look_unlike(con):
+    """The other days' median is the person's own; their mean would lie a third of the way to the other person."""
+    for who, cadence, ratio in (
+        ("A", 100.0, 0.0060),
+        ("B", 118.0, 0.0052),
+        ("C", 109.0, 0.0066),
+        ("D", 95.0, 0.0058),
+    ):
+        for day in range(6):
+            swapped = who in "AB" and day in (2, 3)
+            one, other = (
+                {"A": (118.0, 0.0052), "B": (100.0, 0.0060)}[who] if swapped else (cadence, ratio)
+            )
+            day_of_walks(
+                con, who, day, one + (-1, 0, 1)[day % 3], other * (1 + 0.01 * (0, 1, -1)[day % 3])
+            )
+    found = made(con, "core_wear_owner", "participant_id, study_day, owner_state")
+    assert len(found) == 24
+    unlike = [row[:2] for row in found if row[2] != "like_owner"]
+    assert unlike == [("A", 34), ("A", 35), ("B", 34), ("B", 35)]
+
+
+def test_few_days_make_it_slow_to_call_a_day_unlike(con):
+    """24 days of three people that lie 1 below, at or 1 above the person's median, but for one that lies 6 above.
+
+    Most offsets are 1 in size, so the spread is 1.4826 and the odd day has z = 6 / 1.4826 = 4.047 (both are divided by the
+    same root); its walk ratio is the others' median, z = 0. With 0.37 x 24 = 8.88 degrees of freedom,
+    p = (1 + 16.38 / 8.88) ** -3.94 = 0.0163. A chi-square would say 0.0003.
+    """
+    for who, cadence in (("A", 100.0), ("B", 118.0), ("C", 109.0)):
+        for day in range(8):
+            odd = (
+                6.0 if (who, day) == ("A", 7) else (-1.0, 0.0, 1.0, -1.0, 0.0, 1.0, -1.0, 1.0)[day]
+            )
+            off = 0 if (who, day) == ("A", 7) else (1, -1, 0, 1, -1, 0, 1, -1)[day]
+            day_of_walks(con, who, day, cadence + odd, 0.006 * (1 + 0.01 * off))
+    told = made(con, "core_wear_owner", "participant_id, study_day, owner_state, p_owner")
+    odd_one = next(row for row in told if row[:2] == ("A", 39))
+    assert odd_one[2] == "like_owner"
+    assert odd_one[3] == pytest.approx(0.0163, abs=0.0001)
 
 
 def test_it_abstains_with_the_reason(con):

@@ -15,7 +15,7 @@ from pipelines.synthetic.effects import Effects
 from pipelines.synthetic.given import SENSORS
 from pipelines.synthetic.truth import make_trial
 from pipelines.synthetic.wear_formats import sensor_bytes
-from pipelines.synthetic.worn_day import RATE_HZ, script
+from pipelines.synthetic.worn_day import RATE_HZ, own_gait, script
 
 TWO_HOURS_S = 7_200
 START = dt.datetime(2025, 5, 6, 7)
@@ -41,7 +41,8 @@ def test_a_recording_is_the_same_whoever_walks_backward(contract, monkeypatch):
 
 
 def test_a_script_has_one_walk_backward_and_none_overlap():
-    walks = script(14 * 3600, np.random.default_rng(2))
+    rng = np.random.default_rng(2)
+    walks = script(14 * 3600, own_gait(rng), rng)
     ends = [walk.start_s + 1.2 * walk.steps_n * 60 / walk.cadence_spm for walk in walks]
     assert all(end < walk.start_s for end, walk in zip(ends, walks[1:], strict=False))
     assert sum(walk.backward for walk in walks) == 1

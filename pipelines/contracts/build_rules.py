@@ -1,0 +1,29 @@
+"""Rules that can be put to a row only once the build has measured it against other rows."""
+
+from __future__ import annotations
+
+from pipelines.contracts.rule_list import unexpected_rows
+from pipelines.contracts.rules import Rule
+
+UNLIKE_OWNER = "walks_unlike_owner"
+_UNLIKE = "owner_state = 'unlike_owner'"  # of core_wear_owner
+
+
+def build_rules(table: str) -> list[Rule]:
+    """The rules of a table whose findings the build takes from a table it has made itself."""
+    if table != "wear_bout":
+        return []
+    return [
+        Rule(
+            table=table,
+            name=UNLIKE_OWNER,
+            field=None,
+            kind="plausibility",
+            severity="flag",
+            description="The walks of a day are like those of the participant's other days.",
+            remedy="Cadence and step length of this day are unlike this participant's other days; "
+            "ask whether somebody else wore the device.",
+            breaks=_UNLIKE,
+            expectation=unexpected_rows(_UNLIKE),
+        )
+    ]
