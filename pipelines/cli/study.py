@@ -78,7 +78,8 @@ def export(
     to: Annotated[Path, typer.Option("--to", help="A folder that does not exist yet.")],
     home: Home = None,
     kind: Annotated[
-        str, typer.Option(help="analysis, or deidentified (no dates, ids or free text).")
+        str,
+        typer.Option(help="analysis, cdisc (SDTM), or deidentified (no dates, ids, free text)."),
     ] = "analysis",
     audience: Annotated[
         str, typer.Option(help="open (no arm), or closed (with the arm).")
@@ -99,6 +100,7 @@ def export(
             load_contract(load_settings(home).schemas),
             kind,
             audience,
+            sql=stages.SQL,
             codes=Path(place) / "keys" / "new_codes.csv",
         )
     out.print(f"{sum(rows.values())} rows of {len(rows)} tables: {to}")

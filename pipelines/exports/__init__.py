@@ -1,4 +1,4 @@
-"""Data that leave the study: tables for analysis, and a de-identified set."""
+"""Data that leave the study: tables for analysis, CDISC SDTM, and a de-identified set."""
 
 from __future__ import annotations
 
@@ -11,17 +11,24 @@ import duckdb
 from pipelines.contracts.model import Contract
 from pipelines.contracts.sql_text import literal
 from pipelines.errors import BackstepError, BuildStopped
-from pipelines.exports import analysis, deidentified
+from pipelines.exports import analysis, deidentified, sdtm
 from pipelines.exports.folder import made_whole
 
-Kind = Literal["analysis", "deidentified"]
+Kind = Literal["analysis", "cdisc", "deidentified"]
 Audience = Literal["open", "closed"]
-KINDS: tuple[Kind, ...] = ("analysis", "deidentified")
+KINDS: tuple[Kind, ...] = ("analysis", "cdisc", "deidentified")
 AUDIENCES: tuple[Audience, ...] = ("open", "closed")
 
 
 def export(
-    warehouse: Path, to: Path, contract: Contract, kind: str, audience: str, *, codes: Path
+    warehouse: Path,
+    to: Path,
+    contract: Contract,
+    kind: str,
+    audience: str,
+    *,
+    sql: Path,
+    codes: Path,
 ) -> dict[str, int]:
     """Rows per table or dataset written to the new folder `to`, from one side of the warehouse.
 
@@ -49,6 +56,8 @@ def export(
         about = {"kind": kind, "audience": audience, "study_id": contract.study.study_id}
         if kind == "analysis":
             rows = analysis.write(con, folder, contract, about | origin)
+        elif kind == "cdisc":
+            rows = sdtm.write(con, folder, contract, sql / "sdtm", about | origin)
         else:
             # No cut-off here: together with study days it would bound everybody's dates.
             about |= {name: origin[name] for name in ("code_version", "contract_digest")}

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
+
+SQL = Path(__file__).resolve().parents[2] / "sql"
 
 # What a text from a clinic may try: formulas, quotes, separators, markup, line ends, other scripts, reversed text.
 HOSTILE = '=HYPERLINK("x"),\';--\r\n<script>&amp;]]>\t| ü 雪 \u202eabc\u202c {{x}} {x} \\'

@@ -33,6 +33,7 @@ def exported(rendered_home, contract, tmp_path_factory) -> Callable[[str, str], 
             made[kind, audience] = place / f"{kind}_{audience}"
             export(
                 rendered_home / "warehouse", made[kind, audience], contract, kind, audience,
+                sql=ROOT / "sql",
                 codes=place / "keys" / "new_codes.csv",
             )  # fmt: skip
         return made[kind, audience]

@@ -14,7 +14,7 @@ import pytest
 from pipelines.errors import BackstepError, BuildStopped
 from pipelines.exports import export
 from pipelines.files import sha256_of
-from tests.exports.cases import HOSTILE, PERSON
+from tests.exports.cases import HOSTILE, PERSON, SQL
 
 
 def tables(database: Path) -> set[str]:
@@ -92,7 +92,13 @@ def test_a_text_that_tries_things_comes_back_as_it_was(by_hand, contract, tmp_pa
     warehouse = by_hand({"core_participant": [PERSON], "core_adverse_event": [event, empty, none]})
 
     export(
-        warehouse, tmp_path / "out", contract, "analysis", "closed", codes=tmp_path / "codes.csv"
+        warehouse,
+        tmp_path / "out",
+        contract,
+        "analysis",
+        "closed",
+        sql=SQL,
+        codes=tmp_path / "codes.csv",
     )
 
     back = pl.read_parquet(tmp_path / "out" / "parquet" / "core_adverse_event.parquet").sort(
@@ -105,12 +111,20 @@ def test_a_text_that_tries_things_comes_back_as_it_was(by_hand, contract, tmp_pa
     assert '"",' in path.read_text(encoding="utf-8")  # the empty text; a missing one is nothing
 
 
-@pytest.mark.parametrize("kind", ["analysis", "deidentified"])
+@pytest.mark.parametrize("kind", ["analysis", "cdisc", "deidentified"])
 def test_the_same_night_gives_the_same_bytes(exported, rendered_home, contract, tmp_path, kind):
     first = exported(kind, "closed")
     codes = first.parent / "keys" / "new_codes.csv"
 
-    export(rendered_home / "warehouse", tmp_path / "again", contract, kind, "closed", codes=codes)
+    export(
+        rendered_home / "warehouse",
+        tmp_path / "again",
+        contract,
+        kind,
+        "closed",
+        sql=SQL,
+        codes=codes,
+    )
 
     names = sorted(p.relative_to(first) for p in first.rglob("*") if p.is_file())
     assert names == sorted(
@@ -142,7 +156,7 @@ def test_what_was_handed_out_is_not_written_over(exported, rendered_home, contra
 
     with pytest.raises(BackstepError) as caught:
         export(rendered_home / "warehouse", tmp_path / "there", contract, "analysis", "open",
-               codes=tmp_path / "codes.csv")  # fmt: skip
+               sql=SQL, codes=tmp_path / "codes.csv")  # fmt: skip
 
     assert caught.value.where == "there"
     assert list((tmp_path / "there").iterdir()) == []
@@ -154,7 +168,13 @@ def test_an_export_that_fails_leaves_nothing(contract, tmp_path):
 
     with pytest.raises(duckdb.Error):
         export(
-            tmp_path / "w", tmp_path / "out", contract, "analysis", "open", codes=tmp_path / "c.csv"
+            tmp_path / "w",
+            tmp_path / "out",
+            contract,
+            "analysis",
+            "open",
+            sql=SQL,
+            codes=tmp_path / "c.csv",
         )
 
     assert [p.name for p in tmp_path.iterdir()] == ["w"]
@@ -170,6 +190,14 @@ def test_an_export_that_fails_leaves_nothing(contract, tmp_path):
 )
 def test_what_cannot_be_exported_is_said(contract, tmp_path, kind, audience, error):
     with pytest.raises(error) as caught:
-        export(tmp_path, tmp_path / "out", contract, kind, audience, codes=tmp_path / "codes.csv")
+        export(
+            tmp_path,
+            tmp_path / "out",
+            contract,
+            kind,
+            audience,
+            sql=SQL,
+            codes=tmp_path / "codes.csv",
+        )
 
     assert caught.value.remedy

@@ -15,7 +15,7 @@ from pipelines.errors import BackstepError
 from pipelines.exports import export
 from pipelines.exports.deidentified import age_sql, reason_to_leave_out
 from pipelines.exports.new_codes import codes_for
-from tests.exports.cases import HOSTILE, PERSON
+from tests.exports.cases import HOSTILE, PERSON, SQL
 
 DATE = re.compile(r"\b(19|20)\d\d-[01]\d-[0-3]\d\b|\b[0-2]\d:[0-5]\d:[0-5]\d\b")
 
@@ -153,6 +153,7 @@ def test_a_clinic_with_few_participants_is_not_told_apart(by_hand, contract, tmp
         contract,
         "deidentified",
         "closed",
+        sql=SQL,
         codes=tmp_path / "codes.csv",
     )
 
@@ -187,6 +188,7 @@ def test_a_hostile_text_does_not_get_in(by_hand, contract, tmp_path):
         contract,
         "deidentified",
         "closed",
+        sql=SQL,
         codes=tmp_path / "codes.csv",
     )
 
@@ -213,6 +215,7 @@ def test_rows_of_nobody_are_not_lost_in_silence(by_hand, contract, tmp_path):
             contract,
             "deidentified",
             "closed",
+            sql=SQL,
             codes=tmp_path / "codes.csv",
         )
 
