@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 TRIALS = (("Test5", "Trial1"), ("Test5", "Trial2"), ("Test11", "Trial1"))
 RATE_HZ, HEIGHT_M, DEVICE_M, G_MPS2 = 100.0, 1.59, 0.964, 9.80665
-BACKWARD_SHARES = (0.0, 0.1, 0.3, 0.5, 0.9)
+BACKWARD_SHARES = (0.0, 0.025, 0.1, 0.3, 0.5, 0.9, 0.95, 0.975)
 
 
 def trials(samples: Path):
@@ -154,12 +154,11 @@ def _made_up(placement: str, share: float) -> tuple[list[bool], list[str]]:
     import polars as pl
 
     from pipelines.signals import direction, gait
-    from pipelines.synthetic.walk_day import many_walks
     from pipelines.synthetic.walk_felt import any_mount, simulate
 
     true, told = [], []
     for person in range(10):
-        walks = many_walks(40, seed=person, backward=round(40 * share), speed_mps=0.9)
+        walks = _many_walks(40, seed=person, backward=round(40 * share), speed_mps=0.9)
         parts = []
         for number, walk in enumerate(walks):
             felt = simulate(walk, 50.0, seed=1000 * person + number, placement=placement,
@@ -175,6 +174,29 @@ def _made_up(placement: str, share: float) -> tuple[list[bool], list[str]]:
         true += bouts["backward"].to_list()
         told += bouts["direction"].to_list()
     return true, told
+
+
+def _many_walks(n: int, *, seed: int, backward: int = 0, speed_mps: float = 1.1) -> list:
+    """Walks of one person's day, of 8 to 300 steps, most of them short; `backward` of them walked backward."""
+    from pipelines.synthetic.walk_felt import Walk
+
+    rng = np.random.default_rng(seed)
+    steps = np.clip(np.exp(rng.normal(3.4, 0.8, n)), 8, 300).astype(int)
+    speeds = speed_mps * np.clip(rng.normal(1, 0.12, n), 0.7, 1.3)
+    is_backward = np.isin(np.arange(n), rng.permutation(n)[:backward])
+    speeds = np.where(is_backward, 0.6 * speeds, speeds)
+    return [
+        Walk(
+            steps_n=int(steps_n),
+            step_s=float(0.55 * (1.2 / speed) ** 0.4),
+            speed_mps=float(speed),
+            backward=bool(back),
+            turn_every_steps=20 if turns else None,
+        )
+        for steps_n, speed, back, turns in zip(
+            steps, speeds, is_backward, rng.random(n) < 0.3, strict=True
+        )
+    ]
 
 
 def _confusion(source: str, truth: str, told: list[str]) -> None:

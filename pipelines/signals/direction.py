@@ -17,7 +17,7 @@ FORWARD, BACKWARD, ABSTAIN = "forward", "backward", "abstain"
 LEAST_BOUTS, LEAST_SPAN_H = 10, 12.0  # of a recording that can be its own reference
 LEAST_AGREEMENT = 0.8  # of its bouts, by time walked
 SURE = 0.95
-LEAST_TO_COMPARE = 3  # bouts either way
+LEAST_TO_COMPARE = 1  # bout either way
 _SLOPE = (
     5.5  # a coupling of 0.53 is sure; the captured walks, 0.1 to 0.2 on either side, stay untold
 )

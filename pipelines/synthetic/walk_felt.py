@@ -3,6 +3,10 @@
 The trunk is an inverted pendulum: it rises with the length of the step and gives up speed for height. Walking backward
 runs the pendulum's phase the other way; only the blow of the foot still follows the contact. Shank and foot turn
 forward fast and back slowly; their turning, reversed in time, is that of a leg going backward.
+
+There are two simulators on purpose. Thresholds of the gait chain were chosen beside `walking.py`, which also fills the
+made-up trial; this one was written apart from other equations (splines, harmonics, any mounting), and nothing of the
+chain was set on it. It is the independent test of `tests/signals` and `benchmarks/gait_accuracy.py`: set nothing on it.
 """
 
 from __future__ import annotations

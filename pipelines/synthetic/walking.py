@@ -4,6 +4,9 @@ A body on stiff legs: it is lowest just after each contact, rises by what the st
 and gives its speed along the path for that height (Cavagna GA, Thys H, Zamboni A. J Physiol 1976;262:639-657). Walking
 backward it does the same along its own back. Shank and foot swing once per stride, fast, and turn back slowly on the
 ground. What no equation says (impacts, harmonics, sway, wandering) is drawn from the seed.
+
+The made-up trial and the benchmarks of cost walk by this one; `walk_felt.py` is kept apart from it as a test on which
+nothing of the gait chain was chosen.
 """
 
 from __future__ import annotations

@@ -82,18 +82,21 @@ def test_without_a_reference_nothing_is_told(bouts, reason):
         ({"rise": None, "spm": 110.0}, {"rise": None, "spm": 90.0}, "backward"),
     ],
 )
-def test_a_recording_that_walks_mostly_backward_is_not_told_the_wrong_way_round(many, few, told_as):
+@pytest.mark.parametrize("fewer", [1, 3])
+def test_a_recording_that_walks_mostly_backward_is_not_told_the_wrong_way_round(
+    many, few, told_as, fewer
+):
     """Whichever way most of it goes: the fewer bouts are backward only if their steps are the shorter ones."""
-    both = [*[many] * 17, *[few] * 3]
+    both = [*[many] * 17, *[few] * fewer]
     found = direction.decide(
         told(
             *[(0.0, 0.6, 0.0)] * 17,
-            *[(0.0, -0.6, 0.0)] * 3,
+            *[(0.0, -0.6, 0.0)] * fewer,
             rise=[one["rise"] for one in both],
             spm=[one["spm"] for one in both],
         )
     )
-    assert found["direction"].to_list()[-3:] == [told_as] * 3
+    assert found["direction"].to_list()[-fewer:] == [told_as] * fewer
     if told_as == "abstain":
         assert set(found["direction"]) == {"abstain"}
         assert set(found["direction_reason"]) == {"fewer_bouts_step_out_further"}
