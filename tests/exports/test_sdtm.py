@@ -13,7 +13,7 @@ import pytest
 
 from pipelines.exports import export
 from pipelines.exports.sdtm import sdtm_frames, visits
-from pipelines.exports.sdtm_model import codelists, datasets, items, terms, known_tests
+from pipelines.exports.sdtm_model import codelists, datasets, items, known_tests, terms
 from tests.exports.cases import HOSTILE, PERSON, SQL
 
 BOTH = pytest.mark.parametrize("audience", ["open", "closed"])
