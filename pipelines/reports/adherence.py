@@ -38,7 +38,7 @@ def _summary(dose: pl.DataFrame, seen: pl.DataFrame) -> tuple:
     said = (
         f"{fraction(attended, due)} sessions due were attended by {number(dose.height)} participants. "
         f"{seen_share(states)}; {number(states.get('no_device', 0))} sessions had no device to ask, and at "
-        f"{number(states.get('cannot_tell', 0))} what was worn counts steps but names no walks. "
+        f"{number(states.get('cannot_tell', 0))} what was worn names no walks, or did not record the whole session. "
         + (
             f"Devices measured {number(known['seen_min'].sum(), 0)} of {number(known['logged_min'].sum(), 0)} logged minutes "
             "in the sessions they saw."

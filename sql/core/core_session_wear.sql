@@ -1,7 +1,8 @@
 -- core_session_wear: one attended session of one participant beside what a worn device saw at that time.
 -- `seen`: a device walked at least a fifth of the logged minutes within the session, half an hour of clock error allowed.
--- `not_seen`: a device that tells walks was worn that day and walked less. `cannot_tell`: what was worn that day counts steps or
--- movement and never names a walk. `no_device`: nothing was worn, or nothing says so.
+-- `not_seen`: a device that tells walks was worn that day and walked less; if it keeps samples, it recorded the whole of the session.
+-- `cannot_tell`: what was worn that day counts steps or movement and never names a walk, or did not record all the session.
+-- `no_device`: nothing was worn, or nothing says so.
 WITH session AS (
     SELECT
         participant_id, clinic_id, session_no, start_utc, end_utc, start_day, actual_min, actual_dist_m, hr_mean_bpm, direction_code,
@@ -39,10 +40,15 @@ best AS (
 ),
 
 worn AS (
-    -- raw samples tell walks; other devices do if they ever named one
-    SELECT s.participant_id, s.session_no, bool_or(d.enmo_mean_mg IS NOT NULL OR t.device_serial IS NOT NULL) AS tells_walks
+    -- raw samples tell the walks of the time they cover; other devices do if they ever named one
+    SELECT
+        s.participant_id, s.session_no,
+        bool_or(CASE WHEN d.enmo_mean_mg IS NOT NULL THEN r.device_serial IS NOT NULL ELSE t.device_serial IS NOT NULL END) AS tells_walks
     FROM session AS s
     INNER JOIN core_wear_day AS d ON d.participant_id = s.participant_id AND d.study_day = s.start_day AND d.wear_min > 0
+    LEFT JOIN core_recording AS r
+        ON r.participant_id = d.participant_id AND r.device_serial = d.device_serial
+        AND r.start_utc <= s.start_utc AND r.end_utc >= s.until_utc
     LEFT JOIN (SELECT DISTINCT participant_id, device_serial FROM core_wear_bout) AS t
         ON t.participant_id = d.participant_id AND t.device_serial = d.device_serial
     GROUP BY s.participant_id, s.session_no

@@ -30,6 +30,7 @@ def con():
             "session",
             "wear_day",
             "wear_bout",
+            "recording",
             "walk_test",
             "balance_test",
         ):
@@ -72,6 +73,12 @@ def worn(con, days: int = 0, **more) -> None:
         wear_date=WHEN.date() + dt.timedelta(days=days), delivery_id="w", row_no=1, **more)  # fmt: skip
 
 
+def recording(con, start: dt.datetime, hours: float) -> None:
+    """Raw samples of W1."""
+    put(con, "recording", participant_id="A", clinic_id="alder", device_serial="W1", start_utc=start,
+        end_utc=start + dt.timedelta(hours=hours), delivery_id="w", row_no=1)  # fmt: skip
+
+
 def made(con: duckdb.DuckDBPyConnection, name: str, columns: str) -> list[tuple]:
     wear.build_views(con, ROOT / "sql" / "core")
     return con.execute(f"SELECT {columns} FROM {name}").fetchall()
@@ -101,10 +108,21 @@ def test_raw_samples_without_a_walk_say_not_seen_and_a_counter_of_steps_cannot_t
     session(con, 2, WHEN + dt.timedelta(days=1))
     worn(con, steps_n=9000)
     worn(con, days=1, enmo_mean_mg=31.0)
+    recording(con, WHEN + dt.timedelta(days=1, hours=-2), hours=12.0)
     assert made(con, "core_session_wear", "session_no, wear_state") == [
         (1, "cannot_tell"),
         (2, "not_seen"),
     ]
+
+
+def test_samples_of_another_time_of_the_day_cannot_tell(con):
+    """A session of 9:00 to 9:30; one recording ends within it, the other begins in the afternoon."""
+    session(con, 1, WHEN)
+    worn(con, enmo_mean_mg=31.0)
+    bout(con, WHEN + dt.timedelta(hours=5), 2.0, source="signal")
+    recording(con, WHEN - dt.timedelta(hours=2), hours=2.25)
+    recording(con, WHEN + dt.timedelta(hours=4), hours=6.0)
+    assert made(con, "core_session_wear", "wear_state") == [("cannot_tell",)]
 
 
 def test_a_walk_of_less_than_a_fifth_of_the_logged_minutes_is_not_the_session(con):
