@@ -294,6 +294,16 @@ def test_every_planted_event_is_recovered_or_abstained_from_with_its_reason(judg
     assert recovered.height >= 0.95 * judged.filter(~short).height
 
 
+@pytest.mark.parametrize("side", ["closed", "open"])
+def test_each_swapped_day_is_a_query_to_its_clinic_and_no_other_day_is(home, side):
+    """Both databases tell of it: how somebody walks forward says nothing of the arm."""
+    asked = "SELECT clinic_id, count(*) AS n FROM {} WHERE rule = 'walks_unlike_owner' GROUP BY clinic_id"
+    planted = _events(home, "worn_by_another").group_by("clinic_id").len("n").rows()
+    assert planted[0][1] == 4
+    for table in ("ledger_finding", "ref_query"):
+        assert rows(home, asked.format(table), side).rows() == planted
+
+
 def test_little_is_found_that_was_not_planted(home):
     """Bouts beside every planted walk: short, and less than a hundredth of the time walked."""
     walks = _truth(home, "walks").select("device_serial", "start_utc", "end_utc")
