@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import duckdb
 
-from pipelines.check import engine
 from pipelines.errors import ContractError
 
 if TYPE_CHECKING:
@@ -57,6 +56,8 @@ def _imported() -> Future:
 
 
 def _import_quietly() -> None:
+    from pipelines.check import engine
+
     with engine.quiet():
         importlib.import_module("great_expectations.expectations.core")
 
@@ -76,6 +77,8 @@ def run_suite(
     if n_rows == 0:
         return [RuleResult(rule, "not_applicable", 0, 0) for rule in rules]
     _imported().result()
+    from pipelines.check import engine
+
     with engine.quiet():
         found = _validate(connection, view, suite["expectations"])
     return [_result(rule, found.get(rule, "NoResult"), n_rows) for rule in rules]
@@ -114,6 +117,8 @@ def _run(
 ) -> dict[str, ExpectationValidationResult | str]:
     if not configurations:
         return {}
+    from pipelines.check import engine
+
     try:
         results = engine.validator(connection, view).graph_validate(
             configurations=configurations,

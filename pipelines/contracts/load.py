@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
+from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,7 +30,16 @@ _TOOLS = (duckdb.__version__, pl.__version__)  # their hashes tell changed rows 
 
 
 def load_contract(schemas: Path) -> Contract:
-    """The whole contract, cross-checked. Raises ContractError or StudyFileError."""
+    """The whole contract, cross-checked; read again only where a file of it differs.
+
+    Raises ContractError or StudyFileError.
+    """
+    files = sorted(schemas.rglob("*.yaml"))
+    return _loaded(schemas, tuple((path, sha256(path.read_bytes()).digest()) for path in files))
+
+
+@lru_cache(maxsize=4)  # every step of a night asks for it, and it takes a third of a second
+def _loaded(schemas: Path, _files: tuple[tuple[Path, bytes], ...]) -> Contract:
     raw_fields, field_lines = _mapping(schemas / "fields.yaml")
     fields = {
         name: _parse(FieldDef, body, schemas / "fields.yaml", field_lines, (template,))
@@ -155,7 +165,7 @@ def _plain(fault: Any) -> str:
 
 
 def _digest(paths: list[Path], *more: str) -> str:
-    total = hashlib.sha256("|".join([__version__, *_TOOLS, *more]).encode())
+    total = sha256("|".join([__version__, *_TOOLS, *more]).encode())
     for path in paths:
         total.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return total.hexdigest()[:16]

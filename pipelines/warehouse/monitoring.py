@@ -7,7 +7,6 @@ import datetime as dt
 import duckdb
 import polars as pl
 
-from pipelines.analysis.monitoring import monitored
 from pipelines.analysis.monitoring_inputs import inputs_of
 
 _FORM = "clinic_id, participant_id, visit_code, assessed_date, assessor_code"
@@ -27,6 +26,8 @@ _ASSESSOR = pl.col("test").str.ends_with("_assessor")
 
 def watch(con: duckdb.DuckDBPyConnection, cutoff: dt.datetime) -> None:
     """core_monitoring (clinics) and core_monitoring_assessor (closed only: an assessor's code may tell the arm)."""
+    from pipelines.analysis.monitoring import monitored  # scipy.stats: half a second for each stage
+
     tables = {name: con.sql(f"{query} ORDER BY ALL").pl() for name, query in _READS.items()}
     windows = con.sql("SELECT visit_code, target_day, from_day, to_day FROM ref_visit").pl()
     rows = _settled(monitored(inputs_of(tables, windows, cutoff.date())))

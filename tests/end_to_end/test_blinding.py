@@ -29,12 +29,15 @@ ARM_WORDS = (
 # The walk test that everybody does is walked backward, and texts of the contract name the fields that are not shown.
 SAID_OF_ALL = {
     "ref_field", "ref_rule", "ref_threshold", "core_outcome.scale", "mart_outcome.scale", "mart_gait_speed.scale",
-    "ledger_finding.rule", "ledger_finding.remedy",
+    "ledger_finding.rule", "ledger_finding.remedy", "ref_query.rule",
 }  # fmt: skip
-# Dates of files and of the build; a participant's are study days.
+# Dates of files, of letters and of the build; a participant's are study days.
 FILE_DATES = {
     "ledger_delivery.received_utc", "ledger_delivery.sent_date", "ledger_calendar.expected_date",
     "ledger_calendar.sent_date", "ledger_calendar.missing_since_date", "ref_build.cutoff_utc",
+    *(f"ref_query.{event}_utc" for event in (
+        "first_seen", "last_seen", "changed", "first_asked", "last_asked", "state_since", "solved",
+    )),
 }  # fmt: skip
 
 
