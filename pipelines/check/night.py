@@ -227,7 +227,7 @@ def _write(
                     ANTI JOIN (SELECT * FROM finding_{table} WHERE severity = 'quarantine') AS h
                         ON h.delivery_id = s.delivery_id AND h.row_no = s.row_no
                     WHERE s.delivery_id = '{delivery_id}'
-                ) TO {literal(aside)} (FORMAT parquet, COMPRESSION zstd)
+                ) TO {literal(aside)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1)
             """)
     held_rows.write_held(con, home, contract, clinic_id, delivery_id, read, tally.held_tables)
     return entry | {

@@ -20,7 +20,8 @@ def load_versions(
 ) -> None:
     """Makes `current_<table>` and `history_<table>` from core and quarantine Parquet.
 
-    Rows that later ones took the place of are added to `gone_row`.
+    Only the rows that others took the place of are written down (`passed_<table>`): cost follows them, not all rows.
+    They are added to `gone_row`.
     Assumes the table `delivery` (delivery_id, clinic_id, scope_key, keyed, rank_no, is_latest, received_utc,
     sent_by, reason). Rows of a delivery that is not the latest of its scope are never current.
     """
@@ -31,7 +32,7 @@ def load_versions(
     rows = _parquet(accepted, contract, table)
     wide = ", ".join(f"r.{n}" for n in (*fields, *local_dates(contract, table).values()))
     con.execute(f"""
-        CREATE TEMP TABLE version AS
+        CREATE TEMP VIEW version AS
         SELECT r.delivery_id, r.row_no, r.row_key, r.content, d.scope_key, d.keyed, d.rank_no, d.is_latest
         FROM {rows} AS r JOIN delivery AS d USING (delivery_id)
     """)
@@ -41,29 +42,43 @@ def load_versions(
         WHERE d.is_latest AND q.row_key IS NOT NULL
     """)
     con.execute(f"""
-        CREATE TEMP TABLE winner_{table} AS
-        WITH latest AS (
-            SELECT delivery_id, row_no, row_key, content, keyed, rank_no FROM version WHERE is_latest
-            QUALIFY row_number() OVER (PARTITION BY row_key ORDER BY rank_no DESC, row_no) = 1
-        ), moved AS (
-            SELECT DISTINCT l.row_key FROM latest AS l JOIN version AS v USING (row_key)
-            WHERE v.keyed = 'increment' AND l.keyed = 'increment' AND v.content <> l.content
+        CREATE TEMP TABLE passed_{table} AS
+        WITH several AS (
+            SELECT row_key FROM version WHERE is_latest GROUP BY row_key HAVING count(*) > 1
         )
-        SELECT l.delivery_id, l.row_no, l.row_key, l.content, l.rank_no, m.row_key IS NOT NULL AS changed
-        FROM latest AS l LEFT JOIN moved AS m USING (row_key)
+        SELECT * FROM version WHERE NOT is_latest
+        UNION ALL
+        SELECT v.* FROM version AS v SEMI JOIN several USING (row_key) WHERE v.is_latest
+        QUALIFY row_number() OVER (PARTITION BY v.row_key ORDER BY v.rank_no DESC, v.row_no) > 1
+    """)
+    con.execute(f"""
+        CREATE TEMP TABLE moved_{table} AS
+        SELECT DISTINCT l.row_key
+        FROM version AS l JOIN passed_{table} AS v USING (row_key)
+        ANTI JOIN passed_{table} AS o ON o.delivery_id = l.delivery_id AND o.row_no = l.row_no
+        WHERE v.keyed = 'increment' AND l.keyed = 'increment' AND v.content <> l.content
+    """)
+    con.execute(f"""
+        CREATE TEMP VIEW winner_{table} AS
+        SELECT r.delivery_id, r.row_no, r.row_key, r.content, d.rank_no, m.row_key IS NOT NULL AS changed
+        FROM {rows} AS r JOIN delivery AS d ON d.delivery_id = r.delivery_id AND d.is_latest
+        ANTI JOIN passed_{table} AS o ON o.delivery_id = r.delivery_id AND o.row_no = r.row_no
+        LEFT JOIN moved_{table} AS m ON m.row_key = r.row_key
     """)
     corrected = any(entry.table == table for entry in contract.corrections)
     con.execute(f"""
         CREATE TEMP {"TABLE" if corrected else "VIEW"} current_{table} AS
-        SELECT r.delivery_id, r.clinic_id, r.row_no, r.row_key, r.sent, {wide}, w.rank_no, w.changed
-        FROM {rows} AS r JOIN winner_{table} AS w USING (delivery_id, row_no)
+        SELECT r.delivery_id, r.clinic_id, r.row_no, r.row_key, r.sent, {wide}, d.rank_no, m.row_key IS NOT NULL AS changed
+        FROM {rows} AS r JOIN delivery AS d ON d.delivery_id = r.delivery_id AND d.is_latest
+        ANTI JOIN passed_{table} AS o ON o.delivery_id = r.delivery_id AND o.row_no = r.row_no
+        LEFT JOIN moved_{table} AS m ON m.row_key = r.row_key
     """)
     con.execute(f"""
         CREATE TABLE history_{table} AS
         WITH gone AS (
             SELECT v.*, c.delivery_id AS by_row, c.row_no AS by_row_no, h.row_key IS NOT NULL AS is_held,
                 s.delivery_id AS by_scope
-            FROM version AS v
+            FROM passed_{table} AS v
             LEFT JOIN winner_{table} AS c USING (row_key)
             LEFT JOIN held_key AS h ON h.row_key = v.row_key AND h.scope_key = v.scope_key
             LEFT JOIN delivery AS s ON s.scope_key = v.scope_key AND s.is_latest
@@ -81,15 +96,14 @@ def load_versions(
     """)
     con.execute(f"""
         INSERT INTO gone_row
-        SELECT DISTINCT v.delivery_id, '{table}', v.row_no, TRUE FROM version AS v
-        ANTI JOIN winner_{table} AS c ON c.delivery_id = v.delivery_id AND c.row_no = v.row_no
+        SELECT DISTINCT delivery_id, '{table}', row_no, TRUE FROM passed_{table}
         UNION
         SELECT q.delivery_id, '{table}', q.row_no, TRUE FROM {_held(held)} AS q
         JOIN delivery AS d USING (delivery_id)
         JOIN winner_{table} AS c ON c.row_key = q.row_key AND c.rank_no > d.rank_no
         JOIN delivery AS e ON e.delivery_id = c.delivery_id AND e.clinic_id = d.clinic_id
     """)
-    con.execute("DROP TABLE version; DROP TABLE held_key")
+    con.execute("DROP VIEW version; DROP TABLE held_key")
 
 
 def _nothing_came(con: duckdb.DuckDBPyConnection, contract: Contract, table: str) -> None:
