@@ -41,9 +41,12 @@ def check_across(con: duckdb.DuckDBPyConnection, contract: Contract, suites: Pat
                 for r in rules
             ]
         )
-        clinics = con.sql(
-            f"SELECT delivery_id, row_no, any_value(clinic_id) AS clinic_id FROM across_{table} GROUP BY ALL"
-        ).pl()
+        con.register("found", outcome.findings.to_arrow())
+        clinics = con.sql(f"""
+            SELECT delivery_id, row_no, any_value(clinic_id) AS clinic_id
+            FROM across_{table} SEMI JOIN found USING (delivery_id, row_no) GROUP BY ALL
+        """).pl()
+        con.unregister("found")
         found.append(
             outcome.findings.join(words, on="rule")
             .join(clinics, on=["delivery_id", "row_no"])

@@ -14,7 +14,7 @@ from pipelines.contracts.rule_list import LINE_TABLE
 from pipelines.contracts.shapes import Delivery, RawTable
 from pipelines.errors import DeliveryRefused
 from pipelines.forms import read_table
-from pipelines.standardise import contradictions, devices
+from pipelines.standardise import contradictions
 from pipelines.standardise.columns import Mapping, records_of, stage, unclaimed
 from pipelines.standardise.staging import LINE_SCHEMA, Staged, clear, write_part
 
@@ -31,6 +31,9 @@ def standardise(contract: Contract, delivery: Delivery, staging: Path) -> Staged
     clear(staging, delivery.delivery_id)
     try:
         if kind.format == "device":
+            # scipy.signal and numba take a second to load, which forms need not wait for
+            from pipelines.standardise import devices
+
             return devices.standardise_device(contract, delivery, kind, staging)
         return _standardise_form(contract, clinic, kind, delivery, staging)
     except BaseException:
