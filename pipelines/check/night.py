@@ -98,7 +98,8 @@ def _load(con: duckdb.DuckDBPyConnection, staging: Path, table: str, names: list
     """)
     con.execute(f"""
         CREATE TABLE duplicate_{table} AS
-        SELECT delivery_id, row_no FROM part_{table}
+        WITH alike AS (SELECT row_hash FROM part_{table} GROUP BY row_hash HAVING count(*) > 1)
+        SELECT delivery_id, row_no FROM part_{table} SEMI JOIN alike USING (row_hash)
         QUALIFY row_number() OVER (PARTITION BY delivery_id, row_key, row_hash ORDER BY row_no) > 1
     """)
     twice = con.execute(f"SELECT count(*) FROM duplicate_{table}").fetchall()[0][0]
