@@ -15,7 +15,9 @@ import polars as pl
 from pipelines.devices.format import read_bytes
 from pipelines.errors import DeliveryRefused
 
-MAX_BYTES = 32 << 20
+MAX_BYTES = 16 << 20
+_MAX_LINES = 200_000
+_MAX_LINE = 200_000  # characters
 MAX_CELLS = 1_500_000
 
 
@@ -56,6 +58,8 @@ def refused(reason: str, what: str, path: Path) -> DeliveryRefused:
 def text_lines(path: Path) -> tuple[list[str], bool]:
     """The lines of a text export, and whether its last one may have been cut off."""
     data = read_bytes(path, MAX_BYTES)
+    if data.count(b"\n") + data.count(b"\r") > 2 * _MAX_LINES:
+        raise refused("too_large", f"more than {_MAX_LINES} lines", path)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -63,7 +67,11 @@ def text_lines(path: Path) -> tuple[list[str], bool]:
     if "\0" in text:
         raise refused("unknown_format", "a text export holds no zero bytes", path)
     is_cut = not text.endswith(("\n", "\r", "\t"))
-    return text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n").split("\n"), is_cut
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n").split("\n")
+    if len(lines) > _MAX_LINES or max(map(len, lines)) > _MAX_LINE:
+        what = f"more than {_MAX_LINES} lines, or characters in a line"
+        raise refused("too_large", what, path)
+    return lines, is_cut
 
 
 def number_rows(

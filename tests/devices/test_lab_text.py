@@ -145,6 +145,13 @@ def test_more_numbers_than_a_trial_can_have_are_refused_before_they_are_split(tm
     assert held.value.reason == "too_large"
 
 
+@pytest.mark.parametrize("more", ["\n" * 500_000, "a " * 200_000, "\r" * 300_000])
+def test_lines_without_end_are_refused(more, tmp_path):
+    with pytest.raises(DeliveryRefused) as held:
+        opensim_storage.read(written(tmp_path, STO.replace("0.50\t", more + "0.50\t")))
+    assert held.value.reason == "too_large"
+
+
 @pytest.mark.parametrize("name", READERS)
 def test_mutated_files_are_read_or_refused(name, tmp_path):
     reader, text = READERS[name]
