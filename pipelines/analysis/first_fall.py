@@ -79,19 +79,37 @@ def hazard_ratio(
     }
     if not all(hit.values()) or sum(hit.values()) < 5:
         return Hazard(**found, note="too few first falls for a ratio")
+    compared = _compared(rows, days, fell, arm, clinic)
+    if compared.is_empty():
+        return Hazard(**found, note="nobody fell while both arms of a clinic were watched")
     from statsmodels.duration.hazard_regression import PHReg  # seconds to import
     from statsmodels.duration.survfunc import survdiff
 
     time, status = rows[days].to_numpy().astype(float), rows[fell].to_numpy().astype(int)
     treated = (rows[arm] == arms[1]).cast(pl.Int64).to_numpy()
     strata = rows[clinic].to_numpy()
+    chi2, p = survdiff(time, status, treated, strata=strata)
+    tested = found | {"log_rank_chi2": float(chi2), "log_rank_p": float(p)}
+    if compared.n_unique() < 2:
+        # The likelihood then rises for ever, and what a fit gives is where it stopped climbing.
+        return Hazard(
+            **tested,
+            note=f"no finite ratio: only {compared[0]} fell while both arms of a clinic were watched",
+        )
     fit = PHReg(
         time, treated[:, None].astype(float), status=status, strata=strata, ties="efron"
     ).fit()
     log_estimate, log_se = float(fit.params[0]), float(fit.bse[0])
-    chi2, p = survdiff(time, status, treated, strata=strata)
     return Hazard(
-        **found, estimate=math.exp(log_estimate), low=math.exp(log_estimate - _Z * log_se),
+        **tested, estimate=math.exp(log_estimate), low=math.exp(log_estimate - _Z * log_se),
         high=math.exp(log_estimate + _Z * log_se), log_estimate=log_estimate, log_se=log_se,
-        log_rank_chi2=float(chi2), log_rank_p=float(p),
     )  # fmt: skip
+
+
+def _compared(rows: pl.DataFrame, days: str, fell: str, arm: str, clinic: str) -> pl.Series:
+    """The arms of those who fell while participants of both arms of their clinic were at risk."""
+    watched = rows.with_columns(until=pl.col(days).max().over(clinic, arm))
+    both = (pl.col(arm).n_unique().over(clinic) == 2) & (
+        pl.col(days) <= pl.col("until").min().over(clinic)
+    )
+    return watched.filter(both & pl.col(fell).cast(pl.Boolean))[arm]

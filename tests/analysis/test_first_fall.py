@@ -51,3 +51,29 @@ def test_a_curve_by_hand():
 def test_too_few_first_falls_give_no_ratio():
     frame = DATA.filter(pl.col("fell") == 0)
     assert hazard_ratio(frame).note == "too few first falls for a ratio"
+
+
+def test_where_one_arm_alone_fell_while_both_were_watched_there_is_no_ratio():
+    """The last of BW is watched for 5 days; FW falls later, when nobody of BW is left to compare with.
+
+    Log-rank by hand, on days 1 to 5 of 3 + 3 at risk: BW falls on days 1, 2, 3. Expected of BW
+    3/6 + 2/5 + 1/4 = 1.15, variance 1/4 + 6/25 + 3/16 = 0.6775; days 10 to 12 have FW alone.
+    """
+    frame = pl.DataFrame({
+        "arm": ["BW"] * 3 + ["FW"] * 3, "clinic_id": ["a"] * 6,
+        "days": [1, 2, 3, 10, 11, 12], "fell": [1] * 6,
+    })  # fmt: skip
+    found = hazard_ratio(frame)
+    assert (found.estimate, found.low, found.high) == (None, None, None)
+    assert found.log_rank_chi2 == pytest.approx((3 - 1.15) ** 2 / 0.6775, abs=1e-9)
+    assert "only BW fell while both arms" in found.note
+
+
+def test_falls_in_clinics_of_one_arm_compare_nothing():
+    frame = pl.DataFrame({
+        "arm": ["BW"] * 3 + ["FW"] * 3, "clinic_id": ["a"] * 3 + ["b"] * 3,
+        "days": [1, 2, 3, 10, 11, 12], "fell": [1] * 6,
+    })  # fmt: skip
+    found = hazard_ratio(frame)
+    assert found.note == "nobody fell while both arms of a clinic were watched"
+    assert found.log_rank_p is None
