@@ -42,7 +42,7 @@ from pipelines.analysis.mmrm import fit_mmrm  # noqa: E402
 from pipelines.analysis.mmrm_contrasts import arm_differences  # noqa: E402
 from pipelines.analysis.responders import compare  # noqa: E402
 from pipelines.analysis.subgroups import subgroup_effects  # noqa: E402
-from pipelines.analysis.summary import rate_with_exact_ci  # noqa: E402
+from pipelines.analysis.summary import rate_of_people  # noqa: E402
 from pipelines.analysis.tipping_point import tipping_point  # noqa: E402
 from pipelines.reports.scales import mean_interval  # noqa: E402
 
@@ -143,7 +143,7 @@ def _falls(trial: Simulated, effect: Effect) -> Iterator[Answer]:
     yield Answer("Log-rank test by clinic", None, None if p is None else p < 0.05)
     for clinic, truth in trial.rates.items():
         mine = people if clinic == "all" else people.filter(clinic_id="a")
-        rate = rate_with_exact_ci(int(mine["falls_n"].sum()), float(mine["person_years"].sum()))
+        rate = rate_of_people(mine["falls_n"], mine["person_years"])
         yield _answer(f"Falls per person-year, {clinic}", rate.low, rate.high, truth)
     for name in ARMS:
         curve = survival_curve(people.filter(arm=name)).filter(pl.col("days") <= 90).tail(1)

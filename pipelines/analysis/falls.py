@@ -11,6 +11,7 @@ import polars as pl
 from scipy.stats import norm
 
 _Z = float(norm.ppf(0.975))
+_LEAST_DISPERSION = 1e-4
 _LEAST_FALLS = 5  # with fewer in both arms together a ratio says nothing
 
 
@@ -18,12 +19,18 @@ _LEAST_FALLS = 5  # with fewer in both arms together a ratio says nothing
 class RateRatio:
     """Second arm over first with its 95 % Wald interval; or no estimate, and a note why.
 
-    `dispersion` is 1/theta of the negative binomial, None where Poisson with robust errors stood in.
+    `n_by_arm`, `falls_by_arm` and `person_years_by_arm` are of those fitted. `n_left_out` people of the two
+    arms have no time watched, count or clinic; `n_without_falls` are of `clinics_without_falls`, where nobody
+    fell, which cannot say anything of a ratio. `dispersion` is 1/theta of the negative binomial, None where
+    Poisson stood in, and `method` then says why.
     """
 
     n_by_arm: dict[str, int]
     falls_by_arm: dict[str, int]
     person_years_by_arm: dict[str, float]
+    n_left_out: int = 0
+    n_without_falls: int = 0
+    clinics_without_falls: tuple[str, ...] = ()
     estimate: float | None = None
     low: float | None = None
     high: float | None = None
@@ -47,12 +54,14 @@ def rate_ratio(
     """Events on arm and clinic with log person-years as offset, one row per participant.
 
     The dispersion is found by maximum likelihood, then coefficients and errors given it, as
-    glm.nb of R's MASS does. Where the counts do not vary more than Poisson counts, or the fit does
-    not converge, a Poisson model with robust (HC0) errors is fitted instead, and `method` says so.
-    People without person-time are left out. Source: Robertson et al. 2005, Stat Med 24:3297 (falls).
+    glm.nb of R's MASS does. Where the counts do not vary more than Poisson counts, or the fit does not
+    converge, a Poisson model with the larger of its own and robust (HC0) errors is fitted instead.
+    People without person-time, and clinics without a fall, are left out and counted.
+    Source: Robertson et al. 2005, Stat Med 24:3297 (falls).
     """
-    rows = (
-        frame.filter(pl.col(arm).is_in(list(arms)), pl.col(person_years) > 0)
+    of_arms = frame.filter(pl.col(arm).is_in(list(arms)))
+    watched = (
+        of_arms.filter(pl.col(person_years) > 0)
         .drop_nulls([events, clinic])
         .select(
             y=pl.col(events).cast(pl.Float64),
@@ -62,10 +71,16 @@ def rate_ratio(
         )
         .sort("clinic", "arm", "t", "y")
     )
+    # A clinic in which nobody fell tells nothing of a ratio and has no finite term of its own.
+    fell = pl.col("y").sum().over("clinic") > 0
+    rows, calm = watched.filter(fell), watched.filter(~fell)
     found = RateRatio(
         {name: int((rows["arm"] == name).sum()) for name in arms},
         {name: int(rows.filter(arm=name)["y"].sum()) for name in arms},
         {name: float(rows.filter(arm=name)["t"].sum()) for name in arms},
+        n_left_out=of_arms.height - watched.height,
+        n_without_falls=calm.height,
+        clinics_without_falls=tuple(sorted(calm["clinic"].unique())),
     )
     if sum(found.falls_by_arm.values()) < _LEAST_FALLS or not all(found.falls_by_arm.values()):
         return replace(found, note="too few falls for a ratio")
@@ -76,25 +91,24 @@ def _fit(rows: pl.DataFrame, found: RateRatio, arms: tuple[str, str]) -> RateRat
     import statsmodels.api as sm  # takes seconds and brings pandas: not while a DAG is parsed
 
     y, offset = rows["y"].to_numpy(), np.log(rows["t"].to_numpy())
-    # A clinic in which nobody fell tells nothing of a ratio and has no finite term of its own.
-    fell = rows.group_by("clinic").agg(pl.col("y").sum()).filter(pl.col("y") > 0)["clinic"]
-    keep = rows["clinic"].is_in(fell.implode()).to_numpy()
-    y, offset, rows = y[keep], offset[keep], rows.filter(keep)
     strata = sorted(rows["clinic"].unique())
     dummies = [(rows["clinic"] == name).cast(pl.Float64).to_numpy() for name in strata[1:]]
     treated = (rows["arm"] == arms[1]).cast(pl.Float64).to_numpy()
     design = np.column_stack([np.ones_like(y), treated, *dummies])
     if np.linalg.matrix_rank(design) < design.shape[1]:
         return replace(found, note="arm and clinic cannot be told apart")
-    dispersion = _dispersion(y, design, offset)
+    dispersion, why_not = _dispersion(y, design, offset)
     if dispersion is None:
         model = sm.GLM(y, design, family=sm.families.Poisson(), offset=offset)
-        fit, method = model.fit(cov_type="HC0", tol=1e-12, maxiter=200), "Poisson, robust errors"
+        fit, robust = (model.fit(cov_type=c, tol=1e-12, maxiter=200) for c in ("nonrobust", "HC0"))
+        # Robust errors alone are too small with few falls (docs/operating_characteristics.md).
+        log_se = max(float(fit.bse[1]), float(robust.bse[1]))
+        method = f"Poisson ({why_not})"
     else:
         family = sm.families.NegativeBinomial(alpha=dispersion)
         fit = sm.GLM(y, design, family=family, offset=offset).fit(tol=1e-12, maxiter=200)
-        method = "negative binomial"
-    log_estimate, log_se = float(fit.params[1]), float(fit.bse[1])
+        method, log_se = "negative binomial", float(fit.bse[1])
+    log_estimate = float(fit.params[1])
     return replace(
         found,
         estimate=math.exp(log_estimate),
@@ -108,8 +122,8 @@ def _fit(rows: pl.DataFrame, found: RateRatio, arms: tuple[str, str]) -> RateRat
     )
 
 
-def _dispersion(y: np.ndarray, design: np.ndarray, offset: np.ndarray) -> float | None:
-    """Alpha of the negative binomial, or None: not found, or no more than Poisson variation."""
+def _dispersion(y: np.ndarray, design: np.ndarray, offset: np.ndarray) -> tuple[float | None, str]:
+    """Alpha of the negative binomial; or None, and why there is none."""
     from statsmodels.discrete.discrete_model import NegativeBinomial
 
     with warnings.catch_warnings():
@@ -118,4 +132,9 @@ def _dispersion(y: np.ndarray, design: np.ndarray, offset: np.ndarray) -> float 
             method="bfgs", disp=0, maxiter=500, gtol=1e-8
         )
     alpha = float(fit.params[-1])
-    return alpha if fit.mle_retvals["converged"] and math.isfinite(alpha) and alpha > 1e-4 else None
+    # On the way to no dispersion the likelihood is flat, and the search ends anywhere near 0.
+    if math.isfinite(alpha) and alpha <= _LEAST_DISPERSION:
+        return None, "the counts vary no more than Poisson counts"
+    if not (fit.mle_retvals["converged"] and math.isfinite(alpha)):
+        return None, "the negative binomial did not converge"
+    return alpha, ""

@@ -14,10 +14,14 @@ _Z = float(norm.ppf(0.975))
 
 @dataclass(frozen=True)
 class Hazard:
-    """Second arm over first with its 95 % Wald interval, and the stratified log-rank test."""
+    """Second arm over first with its 95 % Wald interval, and the stratified log-rank test.
+
+    `n_left_out` people of the two arms have no day watched, or no clinic.
+    """
 
     n_by_arm: dict[str, int]
     fell_by_arm: dict[str, int]
+    n_left_out: int = 0
     estimate: float | None = None
     low: float | None = None
     high: float | None = None
@@ -31,12 +35,13 @@ class Hazard:
 def survival_curve(frame: pl.DataFrame, *, days: str = "days", fell: str = "fell") -> pl.DataFrame:
     """Days, share still without a fall, its log-log 95 % interval, and the number at risk.
 
-    A row for each day on which somebody fell, after one for day 0. The interval is null where
-    nobody, or everybody, is left. Source: Kaplan & Meier 1958; interval as survfit's "log-log".
+    A row for each day on which somebody fell, between one for day 0 and one for the last day watched.
+    The interval is null where nobody, or everybody, is left. People whose days or fall are not known
+    are left out of every number. Source: Kaplan & Meier 1958; interval as survfit's "log-log".
     """
+    known = frame.drop_nulls([days, fell])
     steps = (
-        frame.drop_nulls([days, fell])
-        .group_by(pl.col(days).cast(pl.Float64).alias("days"))
+        known.group_by(pl.col(days).cast(pl.Float64).alias("days"))
         .agg(n_gone=pl.len(), n_fell=pl.col(fell).cast(pl.Int64).sum())
         .sort("days")
         .with_columns(n_at_risk=pl.col("n_gone").sum() - pl.col("n_gone").cum_sum() + pl.col("n_gone"))
@@ -52,9 +57,17 @@ def survival_curve(frame: pl.DataFrame, *, days: str = "days", fell: str = "fell
         share=pl.Series(share), low=pl.Series(low), high=pl.Series(high)
     ).with_columns(pl.col("low", "high").fill_nan(None))  # fmt: skip
     start = pl.DataFrame(
-        {"days": [0.0], "n_at_risk": [frame.height], "n_fell": [0], "share": [1.0]}
+        {"days": [0.0], "n_at_risk": [known.height], "n_fell": [0], "share": [1.0]}
     )
-    return pl.concat([start, drawn], how="diagonal_relaxed")
+    curve = pl.concat([start, drawn], how="diagonal_relaxed")
+    last = known[days].cast(pl.Float64).max()
+    if last is None or last <= curve["days"][-1]:
+        return curve
+    n_last = int((known[days] == last).sum())
+    end = curve.tail(1).with_columns(
+        days=pl.lit(last), n_at_risk=pl.lit(n_last, pl.Int64), n_fell=pl.lit(0, pl.Int64)
+    )
+    return pl.concat([curve, end], how="diagonal_relaxed")
 
 
 def hazard_ratio(
@@ -70,12 +83,14 @@ def hazard_ratio(
 
     Source: Cox 1972; Efron 1977; as coxph of R's survival with strata(clinic).
     """
-    rows = frame.filter(pl.col(arm).is_in(list(arms)), pl.col(days) > 0).drop_nulls([fell, clinic])
+    of_arms = frame.filter(pl.col(arm).is_in(list(arms)))
+    rows = of_arms.filter(pl.col(days) > 0).drop_nulls([fell, clinic])
     rows = rows.sort(clinic, arm, days, fell)
     hit = {name: int(rows.filter(pl.col(arm) == name)[fell].sum()) for name in arms}
     found = {
         "n_by_arm": {name: int((rows[arm] == name).sum()) for name in arms},
         "fell_by_arm": hit,
+        "n_left_out": of_arms.height - rows.height,
     }
     if not all(hit.values()) or sum(hit.values()) < 5:
         return Hazard(**found, note="too few first falls for a ratio")
@@ -94,7 +109,7 @@ def hazard_ratio(
         # The likelihood then rises for ever, and what a fit gives is where it stopped climbing.
         return Hazard(
             **tested,
-            note=f"no finite ratio: only {compared[0]} fell while both arms of a clinic were watched",
+            note=f"only {compared[0]} fell while both arms of a clinic were watched",
         )
     fit = PHReg(
         time, treated[:, None].astype(float), status=status, strata=strata, ties="efron"

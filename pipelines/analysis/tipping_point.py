@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -18,12 +19,14 @@ class Tipping:
 
     `tips_at` is the delta nearest to 0 at which the 95 % interval reaches zero; None where it never
     does within the range, or where it includes zero already under missing at random (`note`).
+    `n_left_out` people of the two arms have no baseline value or clinic.
     """
 
     n_imputed: dict[str, int]
     by_delta: pl.DataFrame
     tips_at: float | None = None
     note: str | None = None
+    n_left_out: int = 0
 
 
 def tipping_point(
@@ -44,9 +47,9 @@ def tipping_point(
     (null where missing). Sources: Rubin 1987; Barnard & Rubin 1999, Biometrika 86:948; Cro et al.
     2020, Stat Med 39:2815 (delta).
     """
+    of_arms = frame.filter(pl.col("arm").is_in(list(arms)))
     rows = (
-        frame.filter(pl.col("arm").is_in(list(arms)))
-        .select("arm", "clinic_id", x=pl.col("baseline_value").cast(pl.Float64), y=pl.col("value").cast(pl.Float64))
+        of_arms.select("arm", "clinic_id", x=pl.col("baseline_value").cast(pl.Float64), y=pl.col("value").cast(pl.Float64))
         .drop_nulls(["clinic_id", "x"])
         .sort("clinic_id", "arm", "x", "y")
     )  # fmt: skip
@@ -55,10 +58,11 @@ def tipping_point(
     nothing = pl.DataFrame(schema=dict.fromkeys(("delta", "estimate", "low", "high"), pl.Float64))
     seen = {name: rows.filter(pl.col("y").is_not_null(), arm=name).height for name in arms}
     design, y = _design(rows, arms), rows["y"].to_numpy()
+    told = partial(Tipping, counted, n_left_out=of_arms.height - rows.height)
     if min(seen.values()) < _LEAST_OBSERVED or _short(design, missing):
-        return Tipping(counted, nothing, note="too few outcomes are known to impute the others")
+        return told(nothing, note="too few outcomes are known to impute the others")
     if not counted[arms[1]]:
-        return Tipping(counted, nothing, note=f"no outcome of {arms[1]} is missing")
+        return told(nothing, note=f"no outcome of {arms[1]} is missing")
     filled = _imputed(design, y, missing, n_imputations, np.random.default_rng(seed))
     shifted = (missing & (rows["arm"].to_numpy() == arms[1])).astype(float)
 
@@ -71,19 +75,19 @@ def tipping_point(
     )
     low, high = by_delta["low"][0], by_delta["high"][0]
     if low <= 0 <= high:
-        return Tipping(counted, by_delta, note="the interval includes zero already")
+        return told(by_delta, note="the interval includes zero already")
     side = 1 if low > 0 else 2
 
     def apart(delta: float) -> bool:
         return at(delta)[side] * (1 if side == 1 else -1) > 0
 
     if apart(worst_delta):
-        return Tipping(counted, by_delta, note="the conclusion stands over the whole range")
+        return told(by_delta, note="the conclusion stands over the whole range")
     near, far = 0.0, worst_delta
     for _ in range(_TURNS):
         middle = (near + far) / 2
         near, far = (middle, far) if apart(middle) else (near, middle)
-    return Tipping(counted, by_delta, tips_at=far)
+    return told(by_delta, tips_at=far)
 
 
 def _design(rows: pl.DataFrame, arms: tuple[str, str]) -> np.ndarray:

@@ -6,12 +6,12 @@ import polars as pl
 
 from pipelines.analysis.falls import RateRatio, rate_ratio
 from pipelines.analysis.first_fall import Hazard, hazard_ratio, survival_curve
-from pipelines.analysis.summary import rate_with_exact_ci
+from pipelines.analysis.summary import rate_of_people
 from pipelines.reports import small_cells
 from pipelines.reports.layout import blocks
 from pipelines.reports.layout.figures.first_fall import first_fall_curves
 from pipelines.reports.layout.figures.swimmer import swimmer
-from pipelines.reports.layout.numbers import MISSING, interval, number, p_value
+from pipelines.reports.layout.numbers import MISSING, interval, number
 from pipelines.reports.layout.tables import Column, table
 from pipelines.reports.source import Source
 
@@ -52,11 +52,13 @@ def page(source: Source) -> blocks.Page:
         code_version=source.code_version, summary=_summary(people, events), sections=tuple(sections),
         sources=(
             "Falls and person-time: Lamb et al. 2005 (ProFaNE consensus). A fall is Hopkins grade 2 and above (PMC3867809).",
-            "Exact Poisson intervals: Garwood 1936. Ratio of rates: negative binomial regression, as glm.nb of R's MASS.",
+            "Intervals of rates: exact Poisson (Garwood 1936) of the effective number of falls, because who falls once falls again (Pearson's "
+            "dispersion, McCullagh and Nelder 1989). Ratio of rates: negative binomial regression, as glm.nb of R's MASS.",
             "Time to first fall: Kaplan and Meier 1958; Cox regression with Efron's ties, stratified by clinic.",
         ),
         footnotes=(
-            "Person-time is the days that returned diaries cover: a diary that never came is not a time without falls.",
+            "Person-time is the days that returned diaries cover: a diary that never came is not a time without falls. "
+            "Falls of participants without any diary are counted and are in no rate.",
             "Adverse events are those reported; how many go unreported this page cannot say.",
         ),
     )  # fmt: skip
@@ -65,19 +67,20 @@ def page(source: Source) -> blocks.Page:
 def _summary(people: pl.DataFrame, events: pl.DataFrame) -> tuple[blocks.Block, ...]:
     falls, years = int(people["falls_n"].sum() or 0), float(people["person_years"].sum() or 0)
     fallers = people.filter(pl.col("falls_n") > 0).height
-    rate = rate_with_exact_ci(falls, years) if years else None
+    rate = rate_of_people(people["falls_n"], people["person_years"])
+    known = rate.estimate is not None
     serious = events.filter(_SERIOUS)
     affected = events["participant_id"].n_unique()
     told = (
         f"{number(falls)} falls of {number(fallers)} participants were reported in {number(years, 1)} person-years of diaries"
-        + (f", {number(rate.estimate, 2)} per person-year (95 % interval {interval(rate.low, rate.high, 2)}). " if rate else ". ")
+        + (f", {number(rate.estimate, 2)} per person-year (95 % interval {interval(rate.low, rate.high, 2)}). " if known else ". ")
         + f"{number(events.height)} adverse events of {number(affected)} participants were reported, {number(serious.height)} of them "
         f"serious, in {number(serious['participant_id'].n_unique())} participants."
     )  # fmt: skip
     tiles = (
         blocks.KeyNumber(number(falls), "falls", f"of {number(fallers)} participants"),
-        blocks.KeyNumber(number(rate.estimate, 2) if rate else "\N{EN DASH}", "falls per person-year",
-                         f"95 % interval {interval(rate.low, rate.high, 2)}" if rate else "no diaries yet"),
+        blocks.KeyNumber(number(rate.estimate, 2) if known else "\N{EN DASH}", "falls per person-year",
+                         f"95 % interval {interval(rate.low, rate.high, 2)}" if known else "no diaries yet"),
         blocks.KeyNumber(number(events.height), "adverse events", f"of {number(affected)} participants"),
         blocks.KeyNumber(number(serious.height), "serious", f"of {number(serious['participant_id'].n_unique())} participants"),
     )  # fmt: skip
@@ -100,12 +103,12 @@ def _rates(source: Source, people: pl.DataFrame, group: str, closed: bool) -> bl
     shown = []
     for (name,), rows in people.sort(group).group_by(group, maintain_order=True):
         years, falls = float(rows["person_years"].sum() or 0), int(rows["falls_n"].sum() or 0)
-        rate = rate_with_exact_ci(falls, years) if years else None
+        rate = rate_of_people(rows["falls_n"], rows["person_years"])
         shown.append({
             "group": name, "people": rows.height, "n": rows.filter(pl.col("person_years") > 0).height, "years": years, "falls": falls,
             "fallers": rows.filter(pl.col("falls_n") > 0).height, "near": int(rows["near_falls_n"].sum() or 0),
-            "in_session": int(rows["falls_in_session_n"].sum() or 0), "rate": rate and rate.estimate,
-            "low": rate and rate.low, "high": rate and rate.high,
+            "in_session": int(rows["falls_in_session_n"].sum() or 0), "rate": rate.estimate,
+            "low": rate.low, "high": rate.high,
         })  # fmt: skip
     floats = dict.fromkeys(("rate", "low", "high", "years"), pl.Float64)
     counted = pl.DataFrame(shown, schema_overrides=floats)
@@ -160,7 +163,7 @@ def _grades(source: Source) -> blocks.Table:
 def _between_arms(source: Source, people: pl.DataFrame) -> blocks.Section:
     arms = (source.contract.study.arms["reference"], source.contract.study.arms["test"])
     ratio = rate_ratio(people, arms=arms)
-    hazard = hazard_ratio(people.filter(pl.col("days") > 0), arms=arms)
+    hazard = hazard_ratio(people, arms=arms)
     return blocks.Section("Falls between the arms", (_ratios(ratio, hazard, arms),))
 
 
@@ -171,17 +174,36 @@ def _ratios(ratio: RateRatio, hazard: Hazard, arms: tuple[str, str]) -> blocks.T
         {"what": "Hazard ratio of the first fall (p of the log-rank test)", "value": hazard.estimate, "low": hazard.low,
          "high": hazard.high, "p": hazard.log_rank_p},
     ], schema={"what": pl.String} | dict.fromkeys(("value", "low", "high", "p"), pl.Float64))  # fmt: skip
-    notes = "; ".join(f"{note}" for note in (ratio.note, hazard.note) if note)
-    said = f" p {p_value(ratio.p)}." if ratio.p is not None else ""
     return table(
         listed,
         [Column("what", "Comparison"),
          Column("value", f"{arms[1]} over {arms[0]} (95 % interval)", "estimate", 2, low="low", high="high"),
          Column("p", "p", "p")],
         title="Falls, test arm over reference arm", by_arm=True,
-        note=f"Below 1 favours {arms[1]}. Adjusted for (rates) or stratified by (first fall) clinic, as randomised; nominal p-values. {notes}".strip()
-        if notes or said else "",
+        note=f"Below 1 favours {arms[1]}. Adjusted for (rates) or stratified by (first fall) clinic, as randomised; nominal p-values. "
+        + _compared(ratio, hazard),
     )  # fmt: skip
+
+
+def _compared(ratio: RateRatio, hazard: Hazard) -> str:
+    """Who is in each comparison, who is not, and why there is no number."""
+    told = [
+        f"Rates: {_each(ratio.n_by_arm)} fitted"
+        + (f", besides {number(ratio.n_without_falls)} of clinics where nobody fell, which tell nothing of a ratio" if ratio.n_without_falls else "")
+        + f"; left out without diary time, count or clinic: {number(ratio.n_left_out)}.",
+        f"First fall: {_each(hazard.n_by_arm)} compared; left out without a day watched or clinic: {number(hazard.n_left_out)}.",
+    ]  # fmt: skip
+    if ratio.note:
+        told.append(f"No ratio of rates: {ratio.note}.")
+    elif ratio.dispersion is None:
+        told.append("The errors of the Poisson model are the larger of its own and robust ones.")
+    if hazard.note:
+        told.append(f"No hazard ratio: {hazard.note}.")
+    return " ".join(told)
+
+
+def _each(n_by_arm: dict[str, int]) -> str:
+    return " and ".join(f"{number(n)} of {arm}" for arm, n in n_by_arm.items())
 
 
 def _events(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from pipelines.analysis.summary import rate_with_exact_ci
+from pipelines.analysis.summary import rate_of_people
 from pipelines.reports.layout import blocks
 from pipelines.reports.layout.figures import change_dots
 from pipelines.reports.layout.numbers import fraction, interval, number
@@ -52,9 +52,8 @@ def _summary(
         "SELECT count(*) AS n, count(*) FILTER (is_withdrawn) AS gone FROM core_participant"
     ).row(0)
     due, came = source.rows("SELECT sum(n_expected), sum(n_received) FROM mart_completeness").row(0)
-    falls, years, serious = source.rows(
-        "SELECT sum(falls_n), sum(person_years), sum(serious_n) FROM mart_safety"
-    ).row(0)
+    watched = source.rows("SELECT falls_n, person_years, serious_n FROM mart_safety")
+    serious = watched["serious_n"].sum()
     change = mean_interval(_of(rows, lead)["improvement"].drop_nulls())
     files, refused = int(tonight["files_n"].sum()), int(tonight["refused_n"].sum())
     behind = tonight.filter(pl.col("state") != "up to date")["clinic_name"].to_list()
@@ -67,12 +66,12 @@ def _summary(
         f"{number(int(tonight['held_n'].sum()))} of their rows; "
         + (f"behind: {', '.join(behind)}." if behind else "every clinic is up to date.")
     )  # fmt: skip
-    rate = rate_with_exact_ci(int(falls or 0), float(years or 0)) if years else None
+    rate = rate_of_people(watched["falls_n"], watched["person_years"])
     tiles = (
         blocks.KeyNumber(number(people[0]), "participants", f"{number(people[1])} have left"),
         blocks.KeyNumber(fraction(int(came or 0), int(due or 0)).split(" (")[0], "forms that were due", "received of expected"),
-        blocks.KeyNumber(number(rate.estimate, 2) if rate else "\N{EN DASH}", "falls per person-year",
-                         f"95 % interval {interval(rate.low, rate.high, 2)}" if rate else "no diaries yet"),
+        blocks.KeyNumber(number(rate.estimate, 2) if rate.estimate is not None else "\N{EN DASH}", "falls per person-year",
+                         f"95 % interval {interval(rate.low, rate.high, 2)}" if rate.estimate is not None else "no diaries yet"),
         blocks.KeyNumber(number(int(serious or 0)), "serious adverse events", "since the start"),
     )  # fmt: skip
     return (blocks.Paragraph(told), blocks.KeyNumbers(tiles))

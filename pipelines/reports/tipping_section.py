@@ -44,7 +44,8 @@ def section(source: Source, rows: pl.DataFrame, scale: Scale, form: str) -> bloc
          Column("estimate", f"{arms[1]} \N{MINUS SIGN} {arms[0]} (95 % interval)", "estimate", 2, low="low", high="high")],
         title=f"{scale.title}: the difference while missing outcomes are made worse", by_arm=True,
         note=f"Missing outcomes are imputed 100 times from arm, baseline and clinic (missing at random), then shifted in {arms[1]} only; ANCOVA, "
-        f"Rubin's rules. The range ends at {number(_SDS)} standard deviations of the outcome. People without a baseline value are left out.",
+        f"Rubin's rules. The range ends at {number(_SDS)} standard deviations of the outcome. Left out for want of a baseline value or clinic: "
+        f"{number(found.n_left_out)}.",
     )  # fmt: skip
     return blocks.Section("If the missing are worse", (blocks.Paragraph(told), listed))
 

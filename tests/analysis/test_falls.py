@@ -26,14 +26,19 @@ def test_the_ratio_of_rates_is_that_of_glm_nb():
 
 
 def test_counts_that_vary_no_more_than_poisson_are_fitted_as_poisson_and_it_is_said():
-    """Rates 2 and 1 per year in 200 people who each fall exactly as often as expected: ratio 0.5."""
+    """Rates 2 and 1 per year in 200 people who each fall exactly as often as expected: ratio 0.5.
+
+    Robust errors are then 0, and the model's own stand: the log ratio of 200 and 100 falls has
+    variance 1/200 + 1/100 = 0.015.
+    """
     frame = pl.DataFrame({
         "arm": ["FW", "BW"] * 100, "clinic_id": ["a"] * 200, "falls_n": [2, 1] * 100, "person_years": [1.0] * 200,
     })  # fmt: skip
 
     found = rate_ratio(frame)
 
-    assert found.method == "Poisson, robust errors"
+    assert found.method == "Poisson (the counts vary no more than Poisson counts)"
+    assert found.log_se == pytest.approx(0.015**0.5, rel=1e-6)
     assert found.dispersion is None
     assert found.estimate == pytest.approx(0.5, rel=1e-6)
 
@@ -70,4 +75,22 @@ def test_a_clinic_without_a_fall_and_people_without_time_are_no_obstacle():
     unseen = calm.with_columns(person_years=pl.lit(0.0), falls_n=pl.lit(3))
     with_both = rate_ratio(pl.concat([DATA, calm, unseen], how="diagonal_relaxed"))
     assert with_both.log_estimate == pytest.approx(rate_ratio(DATA).log_estimate, abs=1e-6)
-    assert sum(with_both.n_by_arm.values()) == 90
+    assert with_both.n_by_arm == {"FW": 40, "BW": 40}
+    assert (with_both.n_left_out, with_both.n_without_falls) == (10, 10)
+    assert with_both.clinics_without_falls == ("z",)
+    assert sum(with_both.person_years_by_arm.values()) == pytest.approx(DATA["person_years"].sum())
+
+
+def test_a_dispersion_that_is_not_found_is_told_from_one_that_is_not_there(monkeypatch):
+    """The same data, with a search that stops after one step: the reason given is another one."""
+    from statsmodels.discrete.discrete_model import NegativeBinomial
+
+    whole = NegativeBinomial.fit
+    monkeypatch.setattr(
+        NegativeBinomial, "fit", lambda *args, **kw: whole(*args, **kw | {"maxiter": 1})
+    )
+
+    found = rate_ratio(DATA)
+
+    assert found.method == "Poisson (the negative binomial did not converge)"
+    assert found.dispersion is None

@@ -48,6 +48,33 @@ def test_a_curve_by_hand():
     assert curve["low"].tail(1).item() is None
 
 
+def test_the_line_ends_on_the_last_day_watched_and_counts_whom_it_knows():
+    """A fall on day 10, two gone on day 50, one never seen: 3 at the start, 2/3 until day 50."""
+    frame = pl.DataFrame({"days": [10, 50, 50, None], "fell": [1, 0, 0, None]})
+    curve = survival_curve(frame)
+    assert curve.select("days", "n_at_risk", "n_fell").rows() == [
+        (0.0, 3, 0),
+        (10.0, 3, 1),
+        (50.0, 2, 0),
+    ]
+    assert curve["share"].to_list() == pytest.approx([1.0, 2 / 3, 2 / 3])
+    assert curve["low"][2] == curve["low"][1] is not None
+
+
+def test_where_nobody_falls_the_line_is_flat_to_the_last_day():
+    curve = survival_curve(pl.DataFrame({"days": [30, 40], "fell": [0, 0]}))
+    assert curve.select("days", "share", "n_at_risk").rows() == [(0.0, 1.0, 2), (40.0, 1.0, 1)]
+
+
+def test_people_not_watched_are_counted_as_left_out():
+    unseen = DATA.head(4).with_columns(
+        days=pl.Series([None, 0, 30, 30]), clinic_id=pl.Series(["a", "a", None, "a"])
+    )
+    found = hazard_ratio(pl.concat([DATA, unseen], how="diagonal_relaxed"))
+    assert hazard_ratio(DATA).n_left_out == 0
+    assert found.n_left_out == 3
+
+
 def test_too_few_first_falls_give_no_ratio():
     frame = DATA.filter(pl.col("fell") == 0)
     assert hazard_ratio(frame).note == "too few first falls for a ratio"

@@ -11,6 +11,7 @@ from pipelines.analysis.summary import (
     NOTHING,
     describe,
     newcombe,
+    rate_of_people,
     rate_with_exact_ci,
     risk_ratio,
     wilson,
@@ -77,6 +78,32 @@ def test_rate(events, person_years, low, high):
 
     assert found.estimate == events / person_years
     assert (found.low, found.high) == pytest.approx((low, high), abs=1e-11)
+
+
+def test_falls_spread_evenly_over_people_have_the_exact_interval():
+    found = rate_of_people(pl.Series([1] * 7), pl.Series([12.5 / 7] * 7))
+
+    # poisson.test(7, 12.5)$conf.int in R 4.2.2
+    assert (found.low, found.high) == pytest.approx((0.225149044122, 1.153814028936), abs=1e-11)
+
+
+def test_falls_of_one_person_count_for_less_than_falls_of_many():
+    """Four falls of one of four people in a year each: Pearson's dispersion is (9 + 1 + 1 + 1)/3 = 4, so one event's worth.
+
+    The exact interval of 1 in 1 year is -ln 0.975 to 5.571643 (Garwood's table).
+    """
+    found = rate_of_people(pl.Series([4, 0, 0, 0, 2]), pl.Series([1.0, 1.0, 1.0, 1.0, None]))
+
+    assert found.estimate == 1.0
+    assert (found.low, found.high) == pytest.approx((-math.log(0.975), 5.571643), abs=1e-6)
+
+
+def test_a_rate_of_nobody_is_nothing_and_of_no_fall_has_its_upper_end():
+    assert rate_of_people(pl.Series([1, 2]), pl.Series([None, 0.0])) == NOTHING
+    # poisson.test(0, 4)$conf.int in R 4.2.2
+    assert rate_of_people(pl.Series([0, 0]), pl.Series([1.5, 2.5])).high == pytest.approx(
+        0.922219863528
+    )
 
 
 @pytest.mark.parametrize(

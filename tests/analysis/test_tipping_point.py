@@ -64,6 +64,13 @@ def test_what_does_not_tip_says_why():
     assert tipping_point(few, worst_delta=-5.0).note.startswith("too few outcomes")
 
 
+def test_people_without_a_baseline_are_counted_as_left_out():
+    frame = trial().with_columns(
+        baseline_value=pl.when(pl.int_range(pl.len()) >= 3).then("baseline_value")
+    )
+    assert tipping_point(frame, worst_delta=-5.0).n_left_out == 3
+
+
 def test_the_same_rows_in_another_order_give_the_same_bits():
     frame = trial()
     one = tipping_point(frame, worst_delta=-20.0)

@@ -16,7 +16,7 @@ def test_curves_say_how_many_started_fell_and_stayed():
     figure = first_fall_curves({"BW": curve(30), "FW": curve(10, 20)}, title="Falls", by_arm=True)
     assert figure.by_arm
     assert (
-        "BW: 2 at the start, 1 fell, 50\N{NARROW NO-BREAK SPACE}% without a fall on day 30"
+        "BW: 2 at the start, 1 fell, 50\N{NARROW NO-BREAK SPACE}% without a fall on day 90"
         in figure.caption
     )
     assert "FW: 3 at the start, 2 fell" in figure.caption

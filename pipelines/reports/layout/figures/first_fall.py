@@ -17,10 +17,10 @@ def first_fall_curves(
 ) -> Figure:
     """One step line per group, of frames as `analysis.first_fall.survival_curve` gives them.
 
-    Assumes: the last row of each frame may lie before the last day watched; the line ends there.
+    Assumes: the last row of each frame is the last day watched; the line ends there.
     """
     known = {name: curve for name, curve in curves.items() if curve.height > 1}
-    if not known:
+    if not any(curve["n_fell"].sum() for curve in known.values()):
         return no_data(title, "nobody has fallen before the cut-off.", by_arm=by_arm)
     drawn = pl.concat(
         curve.select(
