@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
+
+from pipelines.analysis.design import adjusted, dummies, strata_of, treated
 
 _POOLED = "pooled"
 
@@ -38,17 +41,19 @@ def adjusted_difference(
     arm: str = "arm",
     clinic: str = "clinic_id",
     arms: tuple[str, str] = ("FW", "BW"),
+    strata: Sequence[str] = (),
     min_per_cell: int = 5,
 ) -> ArmDifference:
-    """ANCOVA: outcome on arm, baseline and clinic, by least squares, with a t interval.
+    """ANCOVA: outcome on arm, baseline, clinic and the allocation's strata, by least squares, with a t interval.
 
     Clinics with fewer than `min_per_cell` in an arm are pooled. If the pool is still too small it
     takes in the smallest other clinic (by participants, then by id), and so on.
     `baseline` None is for outcomes that have none by their nature, such as an impression of change.
+    A stratum that does not apply to a participant, or is not known, is a stratum of its own.
     Assumes: one row per participant.
     Source: EMA guideline on adjustment for baseline covariates, 2015.
     """
-    rows, empty = _analysed(frame, outcome, baseline, arm, clinic, arms)
+    rows, empty = _analysed(frame, outcome, baseline, arm, clinic, arms, strata)
     too_few = _too_few(empty.n_by_arm, min_per_cell)
     if too_few:
         return replace(empty, note=too_few)
@@ -72,7 +77,7 @@ def by_clinic(
     found = {}
     for name in sorted(frame[clinic].drop_nulls().unique()):
         here = frame.filter(pl.col(clinic) == name)
-        rows, empty = _analysed(here, outcome, baseline, arm, clinic, arms)
+        rows, empty = _analysed(here, outcome, baseline, arm, clinic, arms, ())
         too_few = _too_few(empty.n_by_arm, min_per_cell)
         rows = rows.with_columns(stratum=pl.lit(name))
         found[name] = (
@@ -90,11 +95,13 @@ def _analysed(
     arm: str,
     clinic: str,
     arms: tuple[str, str],
+    strata: Sequence[str],
 ) -> tuple[pl.DataFrame, ArmDifference]:
     """The complete rows of the two arms in one fixed order, and a result with their counts."""
     if "participant_id" in frame.columns and frame["participant_id"].is_duplicated().any():
         raise ValueError("a participant has several rows; choose one visit and one knee first")
     of_arms = frame.filter(pl.col(arm).is_in(list(arms)))
+    layers = [one.alias(f"stratum_{k}") for k, one in enumerate(strata_of(strata))]
     rows = (
         of_arms.select(
             y=pl.col(outcome).cast(pl.Float64),
@@ -102,10 +109,12 @@ def _analysed(
             arm=pl.col(arm).cast(pl.String),
             clinic=pl.col(clinic).cast(pl.String),
         )
+        .with_columns(of_arms.select(layers))
         .drop_nulls()
         .filter(pl.col("y").is_finite() & pl.col("x").is_finite())
-        .sort("clinic", "arm", "x", "y")  # the same rows give the same bits, however they arrive
     )
+    # The same rows give the same bits, however they arrive.
+    rows = rows.sort("clinic", "arm", "x", "y", *(f"stratum_{k}" for k in range(len(strata))))
     n_by_arm = {name: int((rows["arm"] == name).sum()) for name in arms}
     return rows, ArmDifference(n_by_arm=n_by_arm, n_left_out=of_arms.height - rows.height)
 
@@ -139,29 +148,31 @@ def _fit(
     import statsmodels.api as sm  # takes seconds and brings pandas: not while a DAG is parsed
 
     y, x = rows["y"].to_numpy(), rows["x"].to_numpy()
-    strata = sorted(rows["stratum"].unique())
-    dummies = [(rows["stratum"] == stratum).cast(pl.Float64).to_numpy() for stratum in strata[1:]]
-    treated = (rows["arm"] == arms[1]).cast(pl.Float64).to_numpy()
     spread = np.std(x)
-    # Centred and scaled so that the rank test means the same in metres and in points.
-    scaled = [(x - x.mean()) / spread if spread > 0 else np.zeros_like(x)] * with_baseline
-    design = np.column_stack([np.ones_like(y), treated, *scaled, *dummies])
     if with_baseline and spread == 0:
         return replace(empty, note="all baseline values are the same")
-    if np.linalg.matrix_rank(design) < design.shape[1]:
+    # Centred and scaled so that the rank test means the same in metres and in points.
+    scaled = [(x - x.mean()) / spread] if with_baseline else []
+    layers = [
+        column for k in range(rows.width) if f"stratum_{k}" in rows.columns
+        for column in dummies(rows[f"stratum_{k}"])
+    ]  # fmt: skip
+    others = [np.ones_like(y), *scaled, *dummies(rows["stratum"])]
+    design = adjusted([treated(rows, arms)], others, layers)
+    if design is None:
         return replace(empty, note="arm, baseline and clinic cannot be told apart")
     fit = sm.OLS(y, design).fit()
     if fit.df_resid < 1:
         return replace(empty, note="no degrees of freedom left for an interval")
     if fit.ssr <= 1e-20 * max(float(y @ y), 1e-300):
         return replace(empty, note="the outcome has no variation left to judge the difference by")
-    low, high = fit.conf_int(alpha=0.05)[1]
+    low, high = fit.conf_int(alpha=0.05)[0]
     return replace(
         empty,
-        estimate=float(fit.params[1]),
-        se=float(fit.bse[1]),
+        estimate=float(fit.params[0]),
+        se=float(fit.bse[0]),
         df=float(fit.df_resid),
         ci_low=float(low),
         ci_high=float(high),
-        p=float(fit.pvalues[1]),
+        p=float(fit.pvalues[0]),
     )

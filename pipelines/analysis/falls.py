@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 import polars as pl
 from scipy.stats import norm
+
+from pipelines.analysis.design import adjusted, dummies, strata_of, treated
 
 _Z = float(norm.ppf(0.975))
 _LEAST_DISPERSION = 1e-4
@@ -20,8 +24,8 @@ class RateRatio:
     """Second arm over first with its 95 % Wald interval; or no estimate, and a note why.
 
     `n_by_arm`, `falls_by_arm` and `person_years_by_arm` are of those fitted. `n_left_out` people of the two
-    arms have no time watched, count or clinic; `n_without_falls` are of `clinics_without_falls`, where nobody
-    fell, which cannot say anything of a ratio. `dispersion` is 1/theta of the negative binomial, None where
+    arms have no time watched, count or clinic; `n_without_falls` are of clinics and strata where nobody
+    fell (`without_falls` names them), which cannot say anything of a ratio. `dispersion` is 1/theta of the negative binomial, None where
     Poisson stood in, and `method` then says why.
     """
 
@@ -30,7 +34,7 @@ class RateRatio:
     person_years_by_arm: dict[str, float]
     n_left_out: int = 0
     n_without_falls: int = 0
-    clinics_without_falls: tuple[str, ...] = ()
+    without_falls: tuple[str, ...] = ()
     estimate: float | None = None
     low: float | None = None
     high: float | None = None
@@ -50,13 +54,14 @@ def rate_ratio(
     arm: str = "arm",
     clinic: str = "clinic_id",
     arms: tuple[str, str] = ("FW", "BW"),
+    strata: Sequence[str] = (),
 ) -> RateRatio:
-    """Events on arm and clinic with log person-years as offset, one row per participant.
+    """Events on arm, clinic and the allocation's strata with log person-years as offset, one row per participant.
 
     The dispersion is found by maximum likelihood, then coefficients and errors given it, as
     glm.nb of R's MASS does. Where the counts do not vary more than Poisson counts, or the fit does not
     converge, a Poisson model with the larger of its own and robust (HC0) errors is fitted instead.
-    People without person-time, and clinics without a fall, are left out and counted.
+    People without person-time, and clinics or strata without a fall, are left out and counted.
     Source: Robertson et al. 2005, Stat Med 24:3297 (falls).
     """
     of_arms = frame.filter(pl.col(arm).is_in(list(arms)))
@@ -68,47 +73,66 @@ def rate_ratio(
             t=pl.col(person_years).cast(pl.Float64),
             arm=pl.col(arm).cast(pl.String),
             clinic=pl.col(clinic).cast(pl.String),
+            **{f"stratum_{k}": one for k, one in enumerate(strata_of(strata))},
         )
-        .sort("clinic", "arm", "t", "y")
+        .sort("clinic", "arm", "t", "y", *(f"stratum_{k}" for k in range(len(strata))))
     )
-    # A clinic in which nobody fell tells nothing of a ratio and has no finite term of its own.
-    fell = pl.col("y").sum().over("clinic") > 0
-    rows, calm = watched.filter(fell), watched.filter(~fell)
+    terms = ["clinic", *(f"stratum_{k}" for k in range(len(strata)))]
+    rows, without = _with_falls(watched, terms)
     found = RateRatio(
         {name: int((rows["arm"] == name).sum()) for name in arms},
         {name: int(rows.filter(arm=name)["y"].sum()) for name in arms},
         {name: float(rows.filter(arm=name)["t"].sum()) for name in arms},
         n_left_out=of_arms.height - watched.height,
-        n_without_falls=calm.height,
-        clinics_without_falls=tuple(sorted(calm["clinic"].unique())),
+        n_without_falls=watched.height - rows.height,
+        without_falls=without,
     )
     if sum(found.falls_by_arm.values()) < _LEAST_FALLS or not all(found.falls_by_arm.values()):
         return replace(found, note="too few falls for a ratio")
-    return _fit(rows, found, arms)
+    return _fit(rows, found, arms, terms)
 
 
-def _fit(rows: pl.DataFrame, found: RateRatio, arms: tuple[str, str]) -> RateRatio:
+def _with_falls(watched: pl.DataFrame, terms: list[str]) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """The people of clinics and strata in which somebody fell, and the names of the others.
+
+    Where nobody fell a term has no finite value, and its people tell nothing of a ratio. Leaving out one
+    clinic may leave a stratum without a fall, so it is asked again.
+    """
+    rows, without = watched, []
+    while True:
+        calm = [
+            (term, name)
+            for term in terms
+            for name in rows.filter(pl.col("y").sum().over(term) == 0)[term].unique().sort()
+        ]
+        if not calm:
+            return rows, tuple(without)
+        without += [name for _, name in calm]
+        rows = rows.filter(~pl.any_horizontal(pl.col(term) == name for term, name in calm))
+
+
+def _fit(
+    rows: pl.DataFrame, found: RateRatio, arms: tuple[str, str], terms: list[str]
+) -> RateRatio:
     import statsmodels.api as sm  # takes seconds and brings pandas: not while a DAG is parsed
 
     y, offset = rows["y"].to_numpy(), np.log(rows["t"].to_numpy())
-    strata = sorted(rows["clinic"].unique())
-    dummies = [(rows["clinic"] == name).cast(pl.Float64).to_numpy() for name in strata[1:]]
-    treated = (rows["arm"] == arms[1]).cast(pl.Float64).to_numpy()
-    design = np.column_stack([np.ones_like(y), treated, *dummies])
-    if np.linalg.matrix_rank(design) < design.shape[1]:
+    clinics, *strata = ([*dummies(rows[term])] for term in terms)
+    design = adjusted([treated(rows, arms)], [np.ones_like(y), *clinics], chain(*strata))
+    if design is None:
         return replace(found, note="arm and clinic cannot be told apart")
     dispersion, why_not = _dispersion(y, design, offset)
     if dispersion is None:
         model = sm.GLM(y, design, family=sm.families.Poisson(), offset=offset)
         fit, robust = (model.fit(cov_type=c, tol=1e-12, maxiter=200) for c in ("nonrobust", "HC0"))
         # Robust errors alone are too small with few falls (docs/operating_characteristics.md).
-        log_se = max(float(fit.bse[1]), float(robust.bse[1]))
+        log_se = max(float(fit.bse[0]), float(robust.bse[0]))
         method = f"Poisson ({why_not})"
     else:
         family = sm.families.NegativeBinomial(alpha=dispersion)
         fit = sm.GLM(y, design, family=family, offset=offset).fit(tol=1e-12, maxiter=200)
-        method, log_se = "negative binomial", float(fit.bse[1])
-    log_estimate = float(fit.params[1])
+        method, log_se = "negative binomial", float(fit.bse[0])
+    log_estimate = float(fit.params[0])
     return replace(
         found,
         estimate=math.exp(log_estimate),

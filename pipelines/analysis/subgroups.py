@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import polars as pl
+
+from pipelines.analysis.design import adjusted, dummies, strata_of, treated
 
 
 @dataclass(frozen=True)
@@ -30,19 +34,22 @@ def subgroup_effects(
     outcome: str = "value",
     baseline: str = "baseline_value",
     arms: tuple[str, str] = ("FW", "BW"),
+    strata: Sequence[str] = (),
     min_per_cell: int = 10,
 ) -> Subgroups:
-    """Outcome on arm by group, baseline and clinic, by least squares with t intervals.
+    """Outcome on arm by group, baseline, clinic and strata, by least squares with t intervals.
 
     A group with fewer than `min_per_cell` in an arm is left out, and the test is of the others.
     Assumes: one row per participant with arm, clinic_id, group, outcome and baseline.
     Source: Wang et al. 2007, N Engl J Med 357:2189 (interaction tests, not tests within subgroups).
     """
+    layers = [f"stratum_{k}" for k in range(len(strata))]
     rows = (
         frame.filter(pl.col("arm").is_in(list(arms)), pl.col("group").is_in(list(groups)))
-        .select("arm", "clinic_id", "group", y=pl.col(outcome).cast(pl.Float64), x=pl.col(baseline).cast(pl.Float64))
+        .select("arm", "clinic_id", "group", y=pl.col(outcome).cast(pl.Float64), x=pl.col(baseline).cast(pl.Float64),
+                **dict(zip(layers, strata_of(strata), strict=True)))
         .drop_nulls()
-        .sort("clinic_id", "group", "arm", "x", "y")
+        .sort("clinic_id", "group", "arm", "x", "y", *layers)
     )  # fmt: skip
     cells = pl.DataFrame([
         {"group": name, "n_reference": rows.filter(group=name, arm=arms[0]).height,
@@ -56,17 +63,14 @@ def subgroup_effects(
     )
     if len(kept) < 2:
         return Subgroups(nothing, note=f"fewer than two groups have {min_per_cell} in each arm")
-    fit, places = _fit(rows.filter(pl.col("group").is_in(kept)), kept, arms)
+    fit = _fit(rows.filter(pl.col("group").is_in(kept)), kept, arms, layers)
     if fit is None:
         return Subgroups(nothing, note="arm, group and clinic cannot be told apart")
     estimates, low, high = fit.params, *fit.conf_int(alpha=0.05).T
     shown = pl.DataFrame({
-        "group": kept, "estimate": [float(estimates[p]) for p in places],
-        "low": [float(low[p]) for p in places], "high": [float(high[p]) for p in places],
+        "group": kept, "estimate": estimates[: len(kept)], "low": low[: len(kept)], "high": high[: len(kept)],
     })  # fmt: skip
-    contrast = np.zeros((len(kept) - 1, len(estimates)))
-    contrast[:, places[0]] = -1
-    contrast[np.arange(len(kept) - 1), places[1:]] = 1
+    contrast = np.eye(len(kept), len(estimates))[1:] - np.eye(1, len(estimates))
     test = fit.f_test(contrast)
     left_out = [name for name in groups if name not in kept]
     return Subgroups(
@@ -76,19 +80,19 @@ def subgroup_effects(
     )  # fmt: skip
 
 
-def _fit(rows: pl.DataFrame, kept: list[str], arms: tuple[str, str]):
-    """The least-squares fit with one arm effect per group, and the places of those effects."""
+def _fit(rows: pl.DataFrame, kept: list[str], arms: tuple[str, str], layers: list[str]):
+    """The least-squares fit, the arm effect of each of `kept` first; None where it cannot be had."""
     import statsmodels.api as sm  # takes seconds and brings pandas: not while a DAG is parsed
 
     y, x = rows["y"].to_numpy(), rows["x"].to_numpy()
     spread = np.std(x)
-    treated = (rows["arm"] == arms[1]).cast(pl.Float64).to_numpy()
     in_group = [(rows["group"] == name).cast(pl.Float64).to_numpy() for name in kept]
-    clinics = sorted(rows["clinic_id"].unique())
-    dummies = [(rows["clinic_id"] == c).cast(pl.Float64).to_numpy() for c in clinics[1:]]
-    effects = [one * treated for one in in_group]
     scaled = [(x - x.mean()) / spread] if spread > 0 else []
-    design = np.column_stack([*effects, *in_group, *scaled, *dummies])
-    if np.linalg.matrix_rank(design) < design.shape[1] or len(y) <= design.shape[1]:
-        return None, []
-    return sm.OLS(y, design).fit(), list(range(len(kept)))
+    design = adjusted(
+        [one * treated(rows, arms) for one in in_group],
+        [*in_group, *scaled, *dummies(rows["clinic_id"])],
+        chain(*(dummies(rows[layer]) for layer in layers)),
+    )
+    if design is None or len(y) <= design.shape[1]:
+        return None
+    return sm.OLS(y, design).fit()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 
 import numpy as np
 import polars as pl
 from scipy.stats import t as student
+
+from pipelines.analysis.design import adjusted, dummies, strata_of, treated
 
 _LEAST_OBSERVED = 5  # per arm
 _TURNS = 60  # halvings of the search interval
@@ -34,11 +38,12 @@ def tipping_point(
     *,
     worst_delta: float,
     arms: tuple[str, str] = ("FW", "BW"),
+    strata: Sequence[str] = (),
     n_imputations: int = 100,
     n_steps: int = 9,
     seed: int = 20250310,
 ) -> Tipping:
-    """Missing outcomes are imputed from arm, baseline and clinic, then shifted by delta in the second arm only.
+    """Missing outcomes are imputed from arm, baseline, clinic and strata, then shifted by delta in the second arm only.
 
     `worst_delta`, in the outcome's unit with its sign, is the far end of the range. Imputation is
     proper (parameters are drawn), the analysis is the ANCOVA of the pages, pooled by Rubin's rules
@@ -48,18 +53,24 @@ def tipping_point(
     2020, Stat Med 39:2815 (delta).
     """
     of_arms = frame.filter(pl.col("arm").is_in(list(arms)))
+    layers = {f"stratum_{k}": one for k, one in enumerate(strata_of(strata))}
     rows = (
-        of_arms.select("arm", "clinic_id", x=pl.col("baseline_value").cast(pl.Float64), y=pl.col("value").cast(pl.Float64))
+        of_arms.select("arm", "clinic_id", x=pl.col("baseline_value").cast(pl.Float64), y=pl.col("value").cast(pl.Float64), **layers)
         .drop_nulls(["clinic_id", "x"])
-        .sort("clinic_id", "arm", "x", "y")
+        .sort("clinic_id", "arm", "x", "y", *layers)
     )  # fmt: skip
     missing = rows["y"].is_null().to_numpy()
     counted = {name: int((rows["arm"].to_numpy()[missing] == name).sum()) for name in arms}
     nothing = pl.DataFrame(schema=dict.fromkeys(("delta", "estimate", "low", "high"), pl.Float64))
     seen = {name: rows.filter(pl.col("y").is_not_null(), arm=name).height for name in arms}
-    design, y = _design(rows, arms), rows["y"].to_numpy()
+    x, y = rows["x"].to_numpy(), rows["y"].to_numpy()
+    design = adjusted(
+        [treated(rows, arms)],
+        [np.ones(len(x)), x - x.mean(), *dummies(rows["clinic_id"])],
+        chain(*(dummies(rows[layer]) for layer in layers)),
+    ) if len(x) else None  # fmt: skip
     told = partial(Tipping, counted, n_left_out=of_arms.height - rows.height)
-    if min(seen.values()) < _LEAST_OBSERVED or _short(design, missing):
+    if min(seen.values()) < _LEAST_OBSERVED or design is None or _short(design, missing):
         return told(nothing, note="too few outcomes are known to impute the others")
     if not counted[arms[1]]:
         return told(nothing, note=f"no outcome of {arms[1]} is missing")
@@ -88,15 +99,6 @@ def tipping_point(
         middle = (near + far) / 2
         near, far = (middle, far) if apart(middle) else (near, middle)
     return told(by_delta, tips_at=far)
-
-
-def _design(rows: pl.DataFrame, arms: tuple[str, str]) -> np.ndarray:
-    """Intercept, arm, centred baseline, clinics."""
-    x = rows["x"].to_numpy()
-    treated = (rows["arm"] == arms[1]).cast(pl.Float64).to_numpy()
-    clinics = sorted(rows["clinic_id"].unique())
-    dummies = [(rows["clinic_id"] == c).cast(pl.Float64).to_numpy() for c in clinics[1:]]
-    return np.column_stack([np.ones(len(x)), treated, x - x.mean(), *dummies])
 
 
 def _short(design: np.ndarray, missing: np.ndarray) -> bool:
@@ -130,8 +132,8 @@ def _pooled(design: np.ndarray, filled: np.ndarray) -> tuple[float, float, float
     inverse = np.linalg.inv(design.T @ design)
     betas = inverse @ design.T @ filled
     ssr = ((filled - design @ betas) ** 2).sum(axis=0)
-    within = float((ssr / (n - k) * inverse[1, 1]).mean())
-    estimate, between = float(betas[1].mean()), float(betas[1].var(ddof=1))
+    within = float((ssr / (n - k) * inverse[0, 0]).mean())
+    estimate, between = float(betas[0].mean()), float(betas[0].var(ddof=1))
     total = within + (1 + 1 / m) * between
     complete = n - k
     share = (1 + 1 / m) * between / total

@@ -45,6 +45,8 @@ class Programme(Frozen):
 class AnalysisDef(Frozen):
     smallest_clinic_cell: int
     smallest_shown_count: int = 5  # fewer people than this are not counted out in open tables
+    # Fields of the participant table the allocation was stratified by, besides clinic; models adjust for them.
+    strata: tuple[Literal["condition_code", "kl_grade", "sex_code"], ...] = ()
     stance_cap_s: float
 
 
@@ -57,25 +59,38 @@ class QueriesDef(Frozen):
 class SubgroupDef(Frozen):
     """Groups of participants by something known at randomisation, named before the data are seen.
 
-    `of` is a code field of the participant table, or `age_years`. Groups of a field list its codes; groups of age
-    start at `from` years (the lowest at 0).
+    `of` is a code field of the participant table, `age_years`, or `baseline`, the baseline value of `scale`. Groups
+    of a field list its codes; groups of age start at `from_years` and groups of a baseline value at `from_value`
+    (the lowest at 0).
     """
 
     name: str
-    of: Literal["sex_code", "condition_code", "kl_grade", "beta_blocker", "age_years"]
+    of: Literal["sex_code", "condition_code", "kl_grade", "beta_blocker", "age_years", "baseline"]
+    scale: str | None = None
     groups: dict[str, tuple[str | int | bool, ...]] = Field(default_factory=dict)
     from_years: dict[str, float] = Field(default_factory=dict)
+    from_value: dict[str, float] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _two_groups(self) -> SubgroupDef:
-        wanted = "from_years" if self.of == "age_years" else "groups"
-        if len(getattr(self, wanted)) < 2 or (self.groups and self.from_years):
+        wanted = {"age_years": "from_years", "baseline": "from_value"}.get(self.of, "groups")
+        given = [name for name in ("groups", "from_years", "from_value") if getattr(self, name)]
+        if given != [wanted] or len(getattr(self, wanted)) < 2:
             raise ValueError(
                 f"subgroup `{self.name}` needs two or more `{wanted}`, and nothing else"
             )
         listed = [code for codes in self.groups.values() for code in codes]
         if len(set(listed)) < len(listed):
             raise ValueError(f"subgroup `{self.name}` has a code in two groups")
-        if self.from_years and min(self.from_years.values()) != 0:
-            raise ValueError(f"subgroup `{self.name}`: the lowest group starts at 0 years")
+        if (self.scale is not None) != (self.of == "baseline"):
+            raise ValueError(
+                f"subgroup `{self.name}`: `scale` belongs to `of: baseline`, and is needed there"
+            )
+        if self.starts and min(self.starts.values()) != 0:
+            raise ValueError(f"subgroup `{self.name}`: the lowest group starts at 0")
         return self
+
+    @property
+    def starts(self) -> dict[str, float]:
+        """Where each group begins, of years or of a baseline value."""
+        return self.from_years or self.from_value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from pipelines.analysis.ancova import ArmDifference, adjusted_difference, by_clinic
+from pipelines.reports import strata
 from pipelines.reports.layout import blocks
 from pipelines.reports.layout.figures import Overall, forest
 from pipelines.reports.layout.numbers import interval, number, p_value, signed
@@ -14,8 +15,8 @@ from pipelines.reports.source import Source
 
 
 def difference(source: Source, rows: pl.DataFrame, scale: Scale) -> ArmDifference:
-    """Test arm minus reference arm at the primary visit, by ANCOVA with baseline and clinic."""
-    at = _analysed(rows, scale)
+    """Test arm minus reference arm at the primary visit, by ANCOVA with baseline, clinic and strata."""
+    at = strata.joined(source, _analysed(rows, scale))
     has_baseline = not rows.filter(
         pl.col("is_baseline"), measure=scale.measure, scale=scale.scale
     ).is_empty()
@@ -23,6 +24,7 @@ def difference(source: Source, rows: pl.DataFrame, scale: Scale) -> ArmDifferenc
         at,
         baseline="baseline_value" if has_baseline else None,
         arms=_arms(source),
+        strata=source.contract.study.analysis.strata,
         min_per_cell=source.contract.study.analysis.smallest_clinic_cell,
     )
 
@@ -65,7 +67,7 @@ def sentence(source: Source, rows: pl.DataFrame, scale: Scale) -> str:
         )
     return (
         f"At the primary visit {scale.title} is {number(abs(found.estimate), scale.digits)} {scale.unit_text} {better} in {test} "
-        f"than in {reference}, adjusted for baseline and clinic (95 % interval "
+        f"than in {reference}, adjusted for baseline, {strata.adjusted_for(source)} (95 % interval "
         f"{interval(found.ci_low, found.ci_high, scale.digits)}, p {_p(found.p)}), "
         + ("compatible with no difference." if crosses else f"in favour of {favours}.")
         + against
@@ -115,7 +117,7 @@ def section(source: Source, rows: pl.DataFrame, scales: list[Scale]) -> blocks.S
          Column("estimate", f"{test} \N{MINUS SIGN} {reference} (95 % interval)", "estimate", 2, low="low", high="high"),
          Column("df", "df", "number"), Column("p", "p", "p"), Column("mcid", "MCID", "number", 2)],
         title="Adjusted mean difference at the primary visit", by_arm=True,
-        note="Least squares on arm, baseline and clinic (ANCOVA), observed cases as randomised. "
+        note=f"Least squares on arm, baseline, {strata.adjusted_for(source)} (ANCOVA), observed cases as randomised. "
         "An impression of change has no baseline to adjust for. All but the first measure are secondary: their p-values are nominal. " + " ".join(notes),
     )  # fmt: skip
     figure = _forest(source, rows, primary)

@@ -7,7 +7,7 @@ import polars as pl
 from pipelines.analysis.falls import RateRatio, rate_ratio
 from pipelines.analysis.first_fall import Hazard, hazard_ratio, survival_curve
 from pipelines.analysis.summary import rate_of_people
-from pipelines.reports import small_cells
+from pipelines.reports import small_cells, strata
 from pipelines.reports.layout import blocks
 from pipelines.reports.layout.figures.first_fall import first_fall_curves
 from pipelines.reports.layout.figures.swimmer import swimmer
@@ -162,12 +162,17 @@ def _grades(source: Source) -> blocks.Table:
 
 def _between_arms(source: Source, people: pl.DataFrame) -> blocks.Section:
     arms = (source.contract.study.arms["reference"], source.contract.study.arms["test"])
-    ratio = rate_ratio(people, arms=arms)
+    layers = source.contract.study.analysis.strata
+    ratio = rate_ratio(strata.joined(source, people), arms=arms, strata=layers)
     hazard = hazard_ratio(people, arms=arms)
-    return blocks.Section("Falls between the arms", (_ratios(ratio, hazard, arms),))
+    return blocks.Section(
+        "Falls between the arms", (_ratios(ratio, hazard, arms, strata.adjusted_for(source)),)
+    )
 
 
-def _ratios(ratio: RateRatio, hazard: Hazard, arms: tuple[str, str]) -> blocks.Table:
+def _ratios(
+    ratio: RateRatio, hazard: Hazard, arms: tuple[str, str], rates_for: str
+) -> blocks.Table:
     listed = pl.DataFrame([
         {"what": f"Ratio of fall rates, {ratio.method}", "value": ratio.estimate, "low": ratio.low, "high": ratio.high,
          "p": ratio.p},
@@ -180,7 +185,7 @@ def _ratios(ratio: RateRatio, hazard: Hazard, arms: tuple[str, str]) -> blocks.T
          Column("value", f"{arms[1]} over {arms[0]} (95 % interval)", "estimate", 2, low="low", high="high"),
          Column("p", "p", "p")],
         title="Falls, test arm over reference arm", by_arm=True,
-        note=f"Below 1 favours {arms[1]}. Adjusted for (rates) or stratified by (first fall) clinic, as randomised; nominal p-values. "
+        note=f"Below 1 favours {arms[1]}. Rates are adjusted for {rates_for}, first falls stratified by clinic; as randomised, nominal p-values. "
         + _compared(ratio, hazard),
     )  # fmt: skip
 
@@ -189,7 +194,7 @@ def _compared(ratio: RateRatio, hazard: Hazard) -> str:
     """Who is in each comparison, who is not, and why there is no number."""
     told = [
         f"Rates: {_each(ratio.n_by_arm)} fitted"
-        + (f", besides {number(ratio.n_without_falls)} of clinics where nobody fell, which tell nothing of a ratio" if ratio.n_without_falls else "")
+        + (f", besides {number(ratio.n_without_falls)} of clinics or strata where nobody fell, which tell nothing of a ratio" if ratio.n_without_falls else "")
         + f"; left out without diary time, count or clinic: {number(ratio.n_left_out)}.",
         f"First fall: {_each(hazard.n_by_arm)} compared; left out without a day watched or clinic: {number(hazard.n_left_out)}.",
     ]  # fmt: skip

@@ -6,6 +6,7 @@ import polars as pl
 
 from pipelines.analysis.subgroups import Subgroups, subgroup_effects
 from pipelines.contracts.study_parts import SubgroupDef
+from pipelines.reports import strata
 from pipelines.reports.layout import blocks
 from pipelines.reports.layout.figures import Overall, forest
 from pipelines.reports.layout.numbers import number, p_value
@@ -29,9 +30,17 @@ def section(
     at = rows.filter(pl.col("is_primary"), measure=scale.measure, scale=scale.scale).join(
         people, on="participant_id"
     )
+    before = source.rows("""
+        SELECT participant_id, measure || '.' || scale AS of_scale, value AS baseline FROM mart_outcome
+        WHERE is_baseline AND value IS NOT NULL ORDER BY ALL""")
+    at = strata.joined(source, at)
     found = {
         one.name: subgroup_effects(
-            at.with_columns(group=_group(one)), _names(one), arms=arms, min_per_cell=_LEAST_PER_CELL
+            _with_baseline(at, before, one.scale).with_columns(group=_group(one)),
+            _names(one),
+            arms=arms,
+            strata=study.analysis.strata,
+            min_per_cell=_LEAST_PER_CELL,
         )
         for one in study.subgroups
     }
@@ -59,7 +68,8 @@ def section(
          Column("estimate", f"{arms[1]} \N{MINUS SIGN} {arms[0]} (95 % interval)", "estimate", 2, low="low", high="high"),
          Column("p", "p of the interaction", "p")],
         title="Differences in subgroups named beforehand", by_arm=True,
-        note="One model per subgroup: arm by group, baseline and clinic. Exploratory, not corrected for their number; an interval "
+        note="One model per subgroup: arm by group, baseline, "
+        f"{strata.adjusted_for(source)}. Exploratory, not corrected for their number; an interval "
         f"away from zero in one group says nothing unless the interaction does. Groups with fewer than {number(_LEAST_PER_CELL)} in an arm "
         "are not estimated. Age is year of randomisation minus year of birth.",
     )  # fmt: skip
@@ -67,7 +77,15 @@ def section(
 
 
 def _names(one: SubgroupDef) -> tuple[str, ...]:
-    return tuple(one.groups or one.from_years)
+    return tuple(one.groups or one.starts)
+
+
+def _with_baseline(at: pl.DataFrame, before: pl.DataFrame, scale: str | None) -> pl.DataFrame:
+    """The rows with the baseline value that a subgroup is made of, where it is made of one."""
+    if scale is None:
+        return at
+    of_scale = before.filter(of_scale=scale).drop("of_scale")
+    return at.join(of_scale, on="participant_id", how="left", maintain_order="left")
 
 
 def _group(one: SubgroupDef) -> pl.Expr:
@@ -76,7 +94,7 @@ def _group(one: SubgroupDef) -> pl.Expr:
     found = pl.lit(None, pl.String)
     for name, codes in one.groups.items():
         found = pl.when(value.is_in(list(codes))).then(pl.lit(name)).otherwise(found)
-    for name, start in sorted(one.from_years.items(), key=lambda entry: entry[1]):
+    for name, start in sorted(one.starts.items(), key=lambda entry: entry[1]):
         found = pl.when(value >= start).then(pl.lit(name)).otherwise(found)
     return found
 

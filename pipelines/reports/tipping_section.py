@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from pipelines.analysis.tipping_point import Tipping, tipping_point
+from pipelines.reports import strata
 from pipelines.reports.layout import blocks
 from pipelines.reports.layout.numbers import number, signed
 from pipelines.reports.layout.tables import Column, table
@@ -28,13 +29,14 @@ def section(source: Source, rows: pl.DataFrame, scale: Scale, form: str) -> bloc
         of_scale.filter("is_baseline").select("participant_id", baseline_value="value"),
         on="participant_id", how="left",
     ).join(of_scale.filter("is_primary").select("participant_id", "value"), on="participant_id", how="left")  # fmt: skip
+    people = strata.joined(source, people)
     spread = people["value"].std()
     if not spread:
         return blocks.Section(
             "If the missing are worse", (blocks.Paragraph("No outcome is known yet."),)
         )
     worst = (-1.0 if scale.better == "higher" else 1.0) * _SDS * spread
-    found = tipping_point(people, worst_delta=worst, arms=arms)
+    found = tipping_point(people, worst_delta=worst, arms=arms, strata=study.analysis.strata)
     told = _told(found, scale, arms, people)
     if found.by_delta.is_empty():
         return blocks.Section("If the missing are worse", (blocks.Paragraph(told),))
@@ -43,7 +45,7 @@ def section(source: Source, rows: pl.DataFrame, scale: Scale, form: str) -> bloc
         [Column("delta", f"Missing outcomes of {arms[1]} shifted by, {scale.unit_text}", "signed", scale.digits),
          Column("estimate", f"{arms[1]} \N{MINUS SIGN} {arms[0]} (95 % interval)", "estimate", 2, low="low", high="high")],
         title=f"{scale.title}: the difference while missing outcomes are made worse", by_arm=True,
-        note=f"Missing outcomes are imputed 100 times from arm, baseline and clinic (missing at random), then shifted in {arms[1]} only; ANCOVA, "
+        note=f"Missing outcomes are imputed 100 times from arm, baseline, {strata.adjusted_for(source)} (missing at random), then shifted in {arms[1]} only; ANCOVA, "
         f"Rubin's rules. The range ends at {number(_SDS)} standard deviations of the outcome. Left out for want of a baseline value or clinic: "
         f"{number(found.n_left_out)}.",
     )  # fmt: skip

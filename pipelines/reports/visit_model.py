@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
+from pipelines.analysis.design import strata_of
 from pipelines.analysis.mmrm import fit_mmrm
 from pipelines.analysis.mmrm_contrasts import arm_differences
 from pipelines.analysis.mmrm_design import ModelRefused
+from pipelines.reports import strata
 from pipelines.reports.layout import blocks
 from pipelines.reports.layout.tables import Column, table
 from pipelines.reports.scales import Scale
@@ -19,14 +21,18 @@ def section(source: Source, rows: pl.DataFrame, scale: Scale) -> blocks.Section:
     """Arm differences at every visit after baseline, or why there are none yet."""
     study = source.contract.study
     arms = (study.arms["reference"], study.arms["test"])
-    used = _used(rows, scale, arms, study.analysis.smallest_clinic_cell)
+    used = _used(strata.joined(source, rows), scale, arms, study.analysis.smallest_clinic_cell)
+    layers = {
+        f"of_{name}": one
+        for name, one in zip(study.analysis.strata, strata_of(study.analysis.strata), strict=True)
+    }
     title = f"{scale.title}: difference at each visit, mixed model for repeated measures"
     if used.is_empty():
         return _without("too few participants of both arms have a value after baseline")
     order = [visit for visit in study.visits if visit in set(used["visit_code"])]
     try:
         fit = fit_mmrm(
-            used, response="value", terms=_TERMS, subject="participant_id", visit="visit_code",
+            used.with_columns(**layers), response="value", terms=[*_TERMS, *layers], subject="participant_id", visit="visit_code",
             levels={"visit_code": order, "arm": list(arms)},
         )  # fmt: skip
         found = arm_differences(fit, arm="arm", arms=arms, df="kenward-roger")
@@ -42,7 +48,7 @@ def section(source: Source, rows: pl.DataFrame, scale: Scale) -> blocks.Section:
          Column("estimate", f"{arms[1]} \N{MINUS SIGN} {arms[0]}, {scale.unit_text} (95 % interval)", "estimate", 2, low="ci_low", high="ci_high"),
          Column("se", "SE", "number", 2), Column("df", "df", "number", 1), Column("p", "p", "p")],
         title=title, by_arm=True,
-        note=f"Arm, visit, baseline, their products and clinic; {fit.note}; Kenward-Roger degrees of freedom. "
+        note=f"Arm, visit, baseline, their products, {strata.adjusted_for(source)}; {fit.note}; Kenward-Roger degrees of freedom. "
         "Values are taken as missing at random given what was seen. Visits other than the primary one are secondary.",
     )  # fmt: skip
     return blocks.Section("Over all visits", (listed,))

@@ -20,6 +20,15 @@ def test_groups_of_codes_and_groups_of_age():
         ({"of": "age_years", "groups": {"a": [1], "b": [2]}}, "two or more `from_years`"),
         ({"of": "sex_code", "groups": {"a": ["x"], "b": ["x"]}}, "a code in two groups"),
         ({"of": "age_years", "from_years": {"a": 40, "b": 65}}, "starts at 0"),
+        ({"of": "baseline", "from_value": {"a": 0, "b": 5}}, "`scale` belongs to `of: baseline`"),
+        (
+            {"of": "age_years", "scale": "koos.pain", "from_years": {"a": 0, "b": 5}},
+            "`scale` belongs",
+        ),
+        (
+            {"of": "baseline", "scale": "koos.pain", "groups": {"a": [0], "b": [5]}},
+            "two or more `from_value`",
+        ),
         ({"of": "arm", "groups": {"a": ["BW"], "b": ["FW"]}}, "Input should be"),
     ],
 )

@@ -47,14 +47,15 @@ def test_every_report_is_written_for_its_audiences(home):
 def test_the_closed_page_prints_the_adjusted_difference(
     home, closed, report, measure, scale, digits
 ):
-    """Worked again by plain least squares on arm, baseline and clinic."""
+    """Worked again by plain least squares on arm, baseline, clinic and condition."""
     rows = closed.execute(
-        "SELECT value, baseline_value, arm, clinic_id FROM mart_outcome WHERE is_primary AND measure = ? "
+        "SELECT value, baseline_value, m.arm, m.clinic_id, condition_code FROM mart_outcome AS m "
+        "JOIN core_participant USING (participant_id) WHERE is_primary AND measure = ? "
         "AND scale = ? AND value IS NOT NULL AND baseline_value IS NOT NULL",
         [measure, scale],
     ).pl()
-    clinics = rows["clinic_id"].to_dummies().to_numpy()
-    design = np.column_stack([rows["arm"] == "BW", rows["baseline_value"], clinics]).astype(float)
+    terms = [rows[name].to_dummies().to_numpy() for name in ("clinic_id", "condition_code")]
+    design = np.column_stack([rows["arm"] == "BW", rows["baseline_value"], *terms]).astype(float)
     estimate = np.linalg.lstsq(design, rows["value"].to_numpy(), rcond=None)[0][0]
     page = text_of(home / "reports" / NIGHT / "closed" / f"{report}.html")
     assert f"is {abs(estimate):.{digits}f} " in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,9 +19,13 @@ def source():
     study = SimpleNamespace(
         arms={"reference": "FW", "test": "BW"},
         visits={"BL": None, "W3": None, "W6": None},
-        analysis=SimpleNamespace(smallest_clinic_cell=5),
+        analysis=SimpleNamespace(smallest_clinic_cell=5, strata=("condition_code",)),
     )
-    return SimpleNamespace(contract=SimpleNamespace(study=study))
+    people = pl.DataFrame({
+        "participant_id": [f"{person:03}" for person in range(80)],
+        "condition_code": [("knee", "stroke", None)[person // 4 % 3] for person in range(80)],
+    })  # fmt: skip
+    return SimpleNamespace(contract=SimpleNamespace(study=study), rows=lambda query: people)
 
 
 def rows(n: int, difference: float) -> pl.DataFrame:
@@ -42,6 +47,10 @@ def rows(n: int, difference: float) -> pl.DataFrame:
 def test_the_planted_difference_stands_at_each_visit_after_baseline():
     (listed,) = visit_model.section(source(), rows(80, 8.0), SCALE).blocks
     assert "unstructured covariance, REML" in listed.note
+    assert "clinic and condition" in listed.note
+    assert (
+        re.findall(r">(40)<", listed.html) == ["40"] * 4
+    )  # nobody is lost for an unknown condition
     assert listed.by_arm
     assert listed.html.count("<tr") >= 3  # head, W3, W6; baseline is no outcome
     assert "BL" not in listed.html
