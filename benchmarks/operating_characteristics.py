@@ -50,6 +50,7 @@ DOCUMENT = ROOT / "docs" / "operating_characteristics.md"
 TABLES_START = "<!-- written by benchmarks/operating_characteristics.py -->"
 NULL, PLANTED = Effect(), Effect(points=6.0, group_a_more=6.0, falls_ratio=0.55)
 SIZES = (120, 40)
+STRATA = ("condition_code",)
 # Standard errors. Of 150 shares that are as stated, one is this far off by chance in one run of fifteen.
 FAR = 3.5
 
@@ -82,18 +83,18 @@ def judged(trial: Simulated, effect: Effect) -> Iterator[Answer]:
 
 def _differences(trial: Simulated, effect: Effect) -> Iterator[Answer]:
     people = trial.people
-    found = adjusted_difference(people)
+    found = adjusted_difference(people, strata=STRATA)
     yield _answer("ANCOVA", found.ci_low, found.ci_high, effect.points, 0, found.p)
     # One clinic stands for all: intervals of one trial's clinics are no independent trials.
     largest = by_clinic(people)["a"]
     yield _answer("ANCOVA within one clinic", largest.ci_low, largest.ci_high, effect.points, 0)
-    groups = subgroup_effects(people, ("a", "b"), outcome="value_by_group")
+    groups = subgroup_effects(people, ("a", "b"), outcome="value_by_group", strata=STRATA)
     for row, sign in zip(groups.effects.iter_rows(named=True), (0.5, -0.5), strict=True):
         truth = effect.points + sign * effect.group_a_more
         yield _answer(f"Subgroup {row['group']}", row["low"], row["high"], truth, 0)
     p = groups.interaction_p
     yield Answer("Interaction test of subgroups", None, None if p is None else p < 0.05)
-    tipped = tipping_point(people, worst_delta=MNAR_DELTA, n_steps=2, arms=ARMS)
+    tipped = tipping_point(people, worst_delta=MNAR_DELTA, n_steps=2, arms=ARMS, strata=STRATA)
     for k, name in enumerate(("Imputed, missing at random", "Imputed, missing are worse")):
         if tipped.by_delta.is_empty():
             yield Answer(name, None, None)
@@ -105,7 +106,7 @@ def _differences(trial: Simulated, effect: Effect) -> Iterator[Answer]:
 
 def _all_visits(trial: Simulated, effect: Effect) -> Iterator[Answer]:
     fit = fit_mmrm(
-        trial.visits, response="value", terms=["arm*visit_code", "baseline_value*visit_code", "clinic_id"],
+        trial.visits, response="value", terms=["arm*visit_code", "baseline_value*visit_code", "clinic_id", *STRATA],
         subject="participant_id", visit="visit_code", levels={"visit_code": VISITS, "arm": ARMS},
     )  # fmt: skip
     for df, label in (("kenward-roger", "Kenward-Roger"), ("satterthwaite", "Satterthwaite")):
@@ -133,7 +134,7 @@ def _shares(trial: Simulated, effect: Effect) -> Iterator[Answer]:
 
 def _falls(trial: Simulated, effect: Effect) -> Iterator[Answer]:
     people = trial.people
-    rates = rate_ratio(people, arms=ARMS)
+    rates = rate_ratio(people, arms=ARMS, strata=STRATA)
     yield _answer("Ratio of fall rates", rates.low, rates.high, effect.falls_ratio, 1, rates.p)
     hazard = hazard_ratio(people, arms=ARMS)
     yield _answer(

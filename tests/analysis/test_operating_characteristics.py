@@ -14,8 +14,8 @@ from benchmarks import operating_characteristics as oc
 from benchmarks.simulated_trials import ARMS, RESPONSE, Effect, responders_share, simulate
 
 ROOT = Path(__file__).resolve().parents[2]
-# Of pipelines/analysis, but no interval or test; central monitoring has a document of its own.
-NO_INFERENCE = {"hidden_cells", "ModelRefused"}
+# Of pipelines/analysis, but neither interval nor test; central monitoring has a document of its own.
+NO_INFERENCE = {"hidden_cells", "strata_of"}
 
 
 def _imported(path: Path) -> set[str]:
