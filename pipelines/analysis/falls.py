@@ -6,10 +6,10 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 
 import numpy as np
 import polars as pl
+from scipy.optimize import linprog
 from scipy.stats import norm
 
 from pipelines.analysis.design import adjusted, dummies, strata_of, treated
@@ -24,8 +24,8 @@ class RateRatio:
     """Second arm over first with its 95 % Wald interval; or no estimate, and a note why.
 
     `n_by_arm`, `falls_by_arm` and `person_years_by_arm` are of those fitted. `n_left_out` people of the two
-    arms have no time watched, count or clinic; `n_without_falls` are of clinics and strata where nobody
-    fell (`without_falls` names them), which cannot say anything of a ratio. `dispersion` is 1/theta of the negative binomial, None where
+    arms have no time watched, count or clinic; `n_without_falls` are of clinics, strata or combinations of them
+    where nobody fell, which cannot say anything of a ratio. `dispersion` is 1/theta of the negative binomial, None where
     Poisson stood in, and `method` then says why.
     """
 
@@ -34,7 +34,6 @@ class RateRatio:
     person_years_by_arm: dict[str, float]
     n_left_out: int = 0
     n_without_falls: int = 0
-    without_falls: tuple[str, ...] = ()
     estimate: float | None = None
     low: float | None = None
     high: float | None = None
@@ -61,7 +60,7 @@ def rate_ratio(
     The dispersion is found by maximum likelihood, then coefficients and errors given it, as
     glm.nb of R's MASS does. Where the counts do not vary more than Poisson counts, or the fit does not
     converge, a Poisson model with the larger of its own and robust (HC0) errors is fitted instead.
-    People without person-time, and clinics or strata without a fall, are left out and counted.
+    People without person-time, and those of clinics or strata without a fall, are left out and counted.
     Source: Robertson et al. 2005, Stat Med 24:3297 (falls).
     """
     of_arms = frame.filter(pl.col(arm).is_in(list(arms)))
@@ -78,37 +77,45 @@ def rate_ratio(
         .sort("clinic", "arm", "t", "y", *(f"stratum_{k}" for k in range(len(strata))))
     )
     terms = ["clinic", *(f"stratum_{k}" for k in range(len(strata)))]
-    rows, without = _with_falls(watched, terms)
+    rows = watched.filter(_informative(watched, terms, arms))
     found = RateRatio(
         {name: int((rows["arm"] == name).sum()) for name in arms},
         {name: int(rows.filter(arm=name)["y"].sum()) for name in arms},
         {name: float(rows.filter(arm=name)["t"].sum()) for name in arms},
         n_left_out=of_arms.height - watched.height,
         n_without_falls=watched.height - rows.height,
-        without_falls=without,
     )
     if sum(found.falls_by_arm.values()) < _LEAST_FALLS or not all(found.falls_by_arm.values()):
         return replace(found, note="too few falls for a ratio")
     return _fit(rows, found, arms, terms)
 
 
-def _with_falls(watched: pl.DataFrame, terms: list[str]) -> tuple[pl.DataFrame, tuple[str, ...]]:
-    """The people of clinics and strata in which somebody fell, and the names of the others.
+def _informative(watched: pl.DataFrame, terms: list[str], arms: tuple[str, str]) -> np.ndarray:
+    """Who is left when all are set aside for whom the model would have to expect no falls at all.
 
-    Where nobody fell a term has no finite value, and its people tell nothing of a ratio. Leaving out one
-    clinic may leave a stratum without a fall, so it is asked again.
+    Where nobody of a clinic fell, or nobody of a clinic who has a condition and is in one arm, a term runs to
+    minus infinity, and its people tell nothing. A direction in which the likelihood rises for ever is
+    found by a linear program, again until there is none.
+    Source: Correia, Guimaraes & Zylkin 2019, arXiv 1903.01633 (existence of Poisson estimates).
     """
-    rows, without = watched, []
-    while True:
-        calm = [
-            (term, name)
-            for term in terms
-            for name in rows.filter(pl.col("y").sum().over(term) == 0)[term].unique().sort()
-        ]
-        if not calm:
-            return rows, tuple(without)
-        without += [name for _, name in calm]
-        rows = rows.filter(~pl.any_horizontal(pl.col(term) == name for term, name in calm))
+    fell = watched["y"].to_numpy() > 0
+    x = np.column_stack([np.ones(len(fell)), treated(watched, arms), *_columns(watched, terms)])
+    kept = np.ones(len(fell), bool)
+    while (kept & ~fell).any() and fell.any():
+        calm, held = (np.unique(x[kept & who], axis=0) for who in (~fell, fell))
+        found = linprog(
+            calm.sum(axis=0), A_ub=calm, b_ub=np.zeros(len(calm)),
+            A_eq=held, b_eq=np.zeros(len(held)), bounds=(-1, 1),
+        )  # fmt: skip
+        gone = kept & ~fell & (x @ found.x < -1e-7)
+        if not gone.any():
+            break
+        kept &= ~gone
+    return kept
+
+
+def _columns(rows: pl.DataFrame, terms: list[str]) -> list[np.ndarray]:
+    return [column for term in terms for column in dummies(rows[term])]
 
 
 def _fit(
@@ -117,8 +124,8 @@ def _fit(
     import statsmodels.api as sm  # takes seconds and brings pandas: not while a DAG is parsed
 
     y, offset = rows["y"].to_numpy(), np.log(rows["t"].to_numpy())
-    clinics, *strata = ([*dummies(rows[term])] for term in terms)
-    design = adjusted([treated(rows, arms)], [np.ones_like(y), *clinics], chain(*strata))
+    clinics, strata = dummies(rows["clinic"]), _columns(rows, terms[1:])
+    design = adjusted([treated(rows, arms)], [np.ones_like(y), *clinics], strata)
     if design is None:
         return replace(found, note="arm and clinic cannot be told apart")
     dispersion, why_not = _dispersion(y, design, offset)

@@ -194,7 +194,7 @@ def _compared(ratio: RateRatio, hazard: Hazard) -> str:
     """Who is in each comparison, who is not, and why there is no number."""
     told = [
         f"Rates: {_each(ratio.n_by_arm)} fitted"
-        + (f", besides {number(ratio.n_without_falls)} of clinics or strata where nobody fell, which tell nothing of a ratio" if ratio.n_without_falls else "")
+        + (f", besides {number(ratio.n_without_falls)} of clinics or strata where nobody fell, who tell nothing of a ratio" if ratio.n_without_falls else "")
         + f"; left out without diary time, count or clinic: {number(ratio.n_left_out)}.",
         f"First fall: {_each(hazard.n_by_arm)} compared; left out without a day watched or clinic: {number(hazard.n_left_out)}.",
     ]  # fmt: skip

@@ -76,8 +76,23 @@ def test_clinics_and_strata_in_which_nobody_fell_are_left_out():
     })  # fmt: skip
     frame = pl.concat([FALLS.with_columns(layer=pl.lit("lively")), calm], how="diagonal_relaxed")
     found = rate_ratio(frame, strata=["layer"])
-    assert (found.n_without_falls, found.without_falls) == (8, ("z", "calm"))
+    assert found.n_without_falls == 8
     assert found.log_estimate == pytest.approx(rate_ratio(FALLS).log_estimate, abs=1e-6)
+
+
+def test_people_for_whom_no_fall_could_be_expected_do_not_send_the_ratio_to_infinity():
+    """Every clinic, stratum and arm has falls, yet BW never falls where FW is compared with it.
+
+    Clinic a: FW knee falls, BW knee does not. Clinic b: BW stroke falls, FW is not there. Of a's BW
+    the model would have to expect nothing, so the arms cannot be told apart from the clinics.
+    """
+    frame = pl.DataFrame({
+        "arm": ["FW", "BW", "BW"], "clinic_id": ["a", "a", "b"], "layer": ["knee", "knee", "stroke"],
+        "falls_n": [3, 0, 3], "person_years": [1.0] * 3,
+    })  # fmt: skip
+    found = rate_ratio(pl.concat([frame] * 4), strata=["layer"])
+    assert (found.n_without_falls, found.estimate) == (4, None)
+    assert found.note == "arm and clinic cannot be told apart"
 
 
 def test_subgroups_by_strata_are_those_of_r():
