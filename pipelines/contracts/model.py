@@ -37,6 +37,8 @@ class FieldDef(Frozen):
     codes: str | None = None
     valid: Span | None = None
     plausible: Span | None = None
+    # Where nine in ten values of one file end; elsewhere the file is in another unit than was declared.
+    file_p90: Span | None = None
     known_as: tuple[str, ...] = ()
     reveals: Literal["arm"] | None = None
     identifies: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from dataclasses import field as made_of
 
 import polars as pl
 
@@ -10,6 +11,7 @@ from pipelines.errors import DeliveryRefused
 from pipelines.standardise import values
 from pipelines.standardise.columns import Mapping
 
+_LEAST_VALUES = 20  # with fewer in a file nobody can tell its unit
 _OTHER_MARK = {".": r"^[-+]?\d+,\d{1,2}$", ",": r"^[-+]?\d+\.\d{1,2}$"}
 
 
@@ -24,6 +26,9 @@ class Evidence:
     dates_against: int = 0  # readable only with day and month changed over
     marks_for: int = 0
     marks_against: int = 0
+    sizes: dict[str, list[pl.Series]] = made_of(
+        default_factory=dict
+    )  # values of fields with `file_p90`
 
 
 def weigh(evidence: Evidence, cells: pl.DataFrame, staged: pl.DataFrame, mapping: Mapping) -> None:
@@ -39,6 +44,8 @@ def weigh(evidence: Evidence, cells: pl.DataFrame, staged: pl.DataFrame, mapping
         if column not in cells.columns or meaning.field is None:
             continue
         field = mapping.contract.fields[meaning.field]
+        if field.file_p90 is not None:
+            evidence.sizes.setdefault(meaning.field, []).append(staged[meaning.field].drop_nulls())
         if field.type == "date":
             _weigh_dates(evidence, cells[column], meaning.dates or mapping.clinic.dates)
         elif (
@@ -95,3 +102,28 @@ def judge(evidence: Evidence, mapping: Mapping, where: str) -> None:
             where=where,
             remedy=f"export with `{mapping.clinic.decimal}` as decimal mark",
         )
+    for name, parts in evidence.sizes.items():
+        _judge_unit(name, pl.concat(parts), mapping, where)
+
+
+def _judge_unit(name: str, sent: pl.Series, mapping: Mapping, where: str) -> None:
+    """Raises DeliveryRefused where the values of a field, as a file has them, are of another unit.
+
+    A line of 10 cm read as one of 100 mm, or kilograms-force as newtons, passes each row's range.
+    """
+    field = mapping.contract.fields[name]
+    low, high = field.file_p90
+    if sent.len() < _LEAST_VALUES or low <= sent.quantile(0.9, "linear") <= high:
+        return
+    column, meaning = next(
+        (column, meaning)
+        for column, meaning in mapping.columns.columns.items()
+        if meaning.field == name
+    )
+    raise DeliveryRefused(
+        "unit_contradicted",
+        f"nine in ten of the {sent.len()} values of `{column}` do not end between {low:g} and {high:g} {field.unit}, "
+        f"read as {meaning.unit or field.unit}",
+        where=where,
+        remedy=f"send `{column}` in {meaning.unit or field.unit}, or tell us the unit it is in",
+    )

@@ -8,7 +8,7 @@ import struct
 import zipfile
 from collections.abc import Callable, Iterator
 
-from pipelines.contracts.model import Clinic
+from pipelines.contracts.model import Clinic, FileKind
 from pipelines.synthetic.fault_lines import zipped
 from pipelines.synthetic.faults import Fault, Place
 
@@ -24,10 +24,20 @@ _RULES: dict[str, tuple[str, ...]] = {
     "unknown_file_name": _TEXT, "wrong_clinic": _TEXT, "wrong_encoding": _TEXT, "columns_missing": _TEXT,
     "duplicate_columns": _TEXT, "too_many_columns": _TEXT, "binary_in_text": _TEXT,
     "date_order_contradicted": ("csv",), "decimal_mark_contradicted": ("csv",), "sheet_missing": _BOOK,
-    "crc_fault": ("device",), "no_records": _TEXT,
+    "crc_fault": ("device",), "no_records": _TEXT, "unit_contradicted": ("csv",),
 }  # fmt: skip
 # These are written in a way of the clinic's own that it did not declare, or with other people's codes.
-REWRITTEN = ("date_order_contradicted", "decimal_mark_contradicted", "wrong_clinic")
+REWRITTEN = (
+    "date_order_contradicted",
+    "decimal_mark_contradicted",
+    "unit_contradicted",
+    "wrong_clinic",
+)
+# What a clinic writes when it does not write the unit it declared, or the field's own.
+_OTHER_UNIT = {
+    "force_n": {None: "kgf", "kgf": None, "lbf": None},
+    "rating_pain_vas_mm": {None: "cm", "cm": None},
+}
 
 
 def faults() -> Iterator[Fault]:
@@ -45,6 +55,8 @@ def _applies(rule: str) -> Callable[[Place], bool]:
             return swapped_dates(place.clinic.dates) is not None
         if rule == "decimal_mark_contradicted":
             return place.table == "walk_test"  # has seconds with two decimals on every line
+        if rule == "unit_contradicted":
+            return place.table in ("strength", "patient_rating")
         if rule in ("columns_missing", "duplicate_columns", "too_many_columns", "no_records"):
             return bool(place.file.layout.header)
         if rule == "sheet_missing":
@@ -70,7 +82,23 @@ def other_habits(clinic: Clinic, rule: str) -> Clinic:
     if rule == "decimal_mark_contradicted":
         mark = "," if clinic.decimal == "." else "."
         return clinic.model_copy(update={"decimal": mark, "thousands": ""})
+    if rule == "unit_contradicted":
+        return clinic.model_copy(
+            update={"files": {name: _in_other_units(kind) for name, kind in clinic.files.items()}}
+        )
     return clinic
+
+
+def _in_other_units(kind: FileKind) -> FileKind:
+    tables = {
+        name: table.model_copy(update={"columns": {
+            column: meaning.model_copy(update={"unit": _OTHER_UNIT[meaning.field][meaning.unit]})
+            if meaning.field in _OTHER_UNIT else meaning
+            for column, meaning in table.columns.items()
+        }})
+        for name, table in kind.tables.items()
+    }  # fmt: skip
+    return kind.model_copy(update={"tables": tables})
 
 
 def hostile(rule: str, good: bytes, place: Place) -> bytes:

@@ -109,3 +109,59 @@ def test_a_file_of_another_clinics_participants_only_is_refused(
     contract: Contract, delivery: Delivery, ids: list[str], refused: bool
 ) -> None:
     assert reason(contract, delivery, codes(*ids)) == ("wrong_clinic" if refused else None)
+
+
+def unit_reason(
+    contract: Contract, delivery: Delivery, kind: str, table: str, column: str, cells: list[str]
+) -> str | None:
+    """Why the file of one clinic with these cells in one column is refused, or None."""
+    alder = contract.clinics["alder"]
+    table_map = alder.files[kind].tables[table]
+    mapping = Mapping(contract, alder, table, table_map, False)
+    evidence = Evidence()
+    blank = dict.fromkeys(table_map.columns, "") | {"Subject ID": OWN}
+    for batch in (cells[:12], cells[12:]):
+        rows = pl.DataFrame([{**blank, column: cell} for cell in batch]).with_row_index("row_no", 2)
+        read = records_of(rows.cast({"row_no": pl.Int64}), mapping)
+        weigh(evidence, read, stage(read, mapping, delivery), mapping)
+    try:
+        judge(evidence, mapping, "some.csv")
+    except DeliveryRefused as fault:
+        assert column in str(fault) and "some.csv" in str(fault)
+        return fault.reason
+    return None
+
+
+@pytest.mark.parametrize(
+    ("cells", "refused"),
+    [
+        (["10.0", "9.9", "3.2", "0.4"] * 6, True),  # a line of 10 cm, declared in mm
+        (["10.0", "9.9", "3.2", "0.4"] * 4, False),  # 16 marks are too few to tell
+        (["3", "1", "4", "0", "2"] * 5 + ["55", "60", "71"], False),  # 3 of 28 above: many are well, some are not
+        (["3", "1", "4", "0", "2"] * 5 + ["55", "60"], True),  # 2 of 27
+        (["", "52"] * 12, False),
+        (["37", "52", "88", "100"] * 6, False),
+    ],
+)  # fmt: skip
+def test_a_line_in_centimetres_is_not_read_as_one_in_millimetres(
+    contract, delivery, cells, refused
+):
+    found = unit_reason(contract, delivery, "ratings", "patient_rating", "Pain VAS (mm)", cells)
+    assert found == ("unit_contradicted" if refused else None)
+
+
+@pytest.mark.parametrize(
+    ("pounds_force", "refused"),
+    [
+        (["45", "67.4", "30", "22.5"], False),  # 300 N and less
+        (["200", "300", "133", "450"], True),  # newtons under the heading of pounds: 2,002 N
+        (
+            ["20.4", "30.6", "13.6", "10.2"],
+            False,
+        ),  # 136 N, of the weak or in kilograms: nobody can tell
+        (["2.0", "3.1", "1.4", "1.0"], True),  # 14 N
+    ],
+)
+def test_forces_of_another_unit_refuse_the_file(contract, delivery, pounds_force, refused):
+    found = unit_reason(contract, delivery, "strength", "strength", "Force (lbf)", pounds_force * 6)
+    assert found == ("unit_contradicted" if refused else None)
