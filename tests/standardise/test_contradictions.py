@@ -127,8 +127,8 @@ def unit_reason(
     try:
         judge(evidence, mapping, "some.csv")
     except DeliveryRefused as fault:
-        assert column in str(fault) and "some.csv" in str(fault)
-        return fault.reason
+        said = column in str(fault) and "some.csv" in str(fault)
+        return fault.reason if said else "says too little"
     return None
 
 
