@@ -5,8 +5,9 @@ from __future__ import annotations
 import polars as pl
 
 from pipelines.errors import BackstepError
+from pipelines.reports import small_cells
 from pipelines.reports.layout import blocks
-from pipelines.reports.layout.numbers import fraction, number
+from pipelines.reports.layout.numbers import MISSING, fraction, number
 from pipelines.reports.layout.tables import Column, table
 from pipelines.reports.source import Source
 
@@ -42,12 +43,12 @@ def page(source: Source) -> blocks.Page:
     people = source.rows("SELECT * FROM core_participant ORDER BY participant_id")
     standing = source.rows(_STANDING)
     by = "arm" if closed else None
-    sections = [_flow_section(standing, by)]
+    sections = [_flow_section(source, standing, by)]
     if closed:  # single people stand behind the small counts of a baseline table
         sections += [_baseline_section(people, by), _months_section(people)]
     return blocks.Page(
         title=TITLE, subtitle=source.contract.study.title, audience=source.audience, cutoff_text=source.cutoff_text,
-        code_version=source.code_version, summary=_summary(people, flow(standing, None)), sections=tuple(sections),
+        code_version=source.code_version, summary=_summary(people, flow(standing, None), closed), sections=tuple(sections),
         sources=("Participant flow and baseline table: CONSORT 2025. Baseline differences between arms are not tested.",) if closed
         else ("Participant flow: CONSORT 2025.",),
         footnotes=("At every visit those seen, missed, gone and not yet due add up to those randomised; otherwise this page is not made.",),
@@ -111,26 +112,32 @@ def _words(level: object) -> str:
     return str(level).replace("_", " ")
 
 
-def _summary(people: pl.DataFrame, counts: pl.DataFrame) -> tuple[blocks.Block, ...]:
+def _summary(people: pl.DataFrame, counts: pl.DataFrame, closed: bool) -> tuple[blocks.Block, ...]:
     left = int(people["is_withdrawn"].sum() or 0)
     seen, missed = int(counts["seen"].sum() or 0), int(counts["missed"].sum() or 0)
     told = (
         f"{number(people.height)} participants were randomised at {number(people['clinic_id'].n_unique())} clinics, "
-        f"and {number(left)} of them have left the study. Of {number(seen + missed)} visits held or due, "
-        f"{number(missed)} have sent no form at all."
+        f"and {number(left)} of them have left the study."
     )
+    if closed:  # a sum over visits could tell a count that the open table hides
+        told += f" Of {number(seen + missed)} visits held or due, {number(missed)} have sent no form at all."
     return (blocks.Paragraph(told),)
 
 
-def _flow_section(standing: pl.DataFrame, by: str | None) -> blocks.Section:
+def _flow_section(source: Source, standing: pl.DataFrame, by: str | None) -> blocks.Section:
+    limit = source.contract.study.analysis.smallest_shown_count
+    counted, hidden = flow(standing, by), ""
+    if source.audience == "open":
+        counted = small_cells.in_rows(counted, list(STATES), limit)
+        hidden = " " + small_cells.note(limit, MISSING)
     columns = [
         Column("visit_code", "Visit"), *([Column("arm", "Arm")] if by else []), Column("randomised_n", "Randomised", "number"),
         Column("seen", "Seen", "number"), Column("missed", "Due, nothing came", "number"),
         Column("left", "Left, nothing came", "number"), Column("not_due", "Not yet due", "number"),
     ]  # fmt: skip
     return blocks.Section("Participant flow", (
-        table(flow(standing, by), columns, title="Where everybody stands at each visit", by_arm=by is not None,
-              note="Seen means that at least one questionnaire, walk or balance test of the visit came."),
+        table(counted, columns, title="Where everybody stands at each visit", by_arm=by is not None,
+              note="Seen means that at least one questionnaire, walk or balance test of the visit came." + hidden),
     ))  # fmt: skip
 
 

@@ -7,24 +7,32 @@ import polars as pl
 from pipelines.analysis.falls import RateRatio, rate_ratio
 from pipelines.analysis.first_fall import Hazard, hazard_ratio, survival_curve
 from pipelines.analysis.summary import rate_of_people
-from pipelines.reports import small_cells, strata
+from pipelines.reports import adverse_events, small_cells, strata
+from pipelines.reports.adverse_events import SERIOUS
 from pipelines.reports.layout import blocks
 from pipelines.reports.layout.figures.first_fall import first_fall_curves
 from pipelines.reports.layout.figures.swimmer import swimmer
-from pipelines.reports.layout.numbers import MISSING, interval, number
+from pipelines.reports.layout.numbers import interval, number
 from pipelines.reports.layout.tables import Column, table
 from pipelines.reports.source import Source
 
 TITLE = "Safety"
 AUDIENCES = ("open", "closed")
-_SERIOUS = "serious"
 _WATCHED = """
-    SELECT s.*, f.first_day, d.last_day, coalesce(f.first_day, d.last_day) AS days,
+    WITH record AS (
+        SELECT participant_id, study_day FROM core_answer UNION ALL SELECT participant_id, study_day FROM core_walk_test
+        UNION ALL SELECT participant_id, study_day FROM core_session UNION ALL SELECT participant_id, study_day FROM core_fall_diary
+        UNION ALL SELECT participant_id, study_day FROM core_fall UNION ALL SELECT participant_id, study_day FROM core_adverse_event
+    )
+    SELECT s.*, f.first_day, d.last_day, r.years AS record_years, e.n AS events_after_n, coalesce(f.first_day, d.last_day) AS days,
         CASE WHEN f.first_day IS NOT NULL THEN 1 WHEN d.last_day IS NOT NULL THEN 0 END AS fell
     FROM mart_safety AS s
     LEFT JOIN (SELECT participant_id, min(study_day) AS first_day FROM core_fall
                WHERE hopkins_grade <> '1' AND study_day > 0 GROUP BY ALL) AS f USING (participant_id)
     LEFT JOIN (SELECT participant_id, max(study_day) AS last_day FROM core_fall_diary GROUP BY ALL) AS d USING (participant_id)
+    LEFT JOIN (SELECT participant_id, max(study_day) / 365.25 AS years FROM record GROUP BY ALL) AS r USING (participant_id)
+    LEFT JOIN (SELECT participant_id, count(*) AS n FROM core_adverse_event WHERE study_day > 0 GROUP BY ALL) AS e
+        USING (participant_id)
     ORDER BY participant_id"""
 _GRADES = {
     "1": "near-fall (counted apart)",
@@ -32,6 +40,7 @@ _GRADES = {
     "3": "fall, medical attention",
     "4": "fall, admission to hospital",
 }
+_FALLS = ("2", "3", "4")
 
 
 def page(source: Source) -> blocks.Page:
@@ -44,7 +53,7 @@ def page(source: Source) -> blocks.Page:
     sections = [
         blocks.Section("Falls", (_first_falls(source, people), _rates(source, people, group, closed), _grades(source))),
         *([_between_arms(source, people)] if closed else []),
-        blocks.Section("Adverse events", (_events(source, people, events, group, closed), _severity(events))),
+        adverse_events.section(source, people, events, group),
         blocks.Section("Everybody's course", (_course(people, source, events),)),
     ]  # fmt: skip
     return blocks.Page(
@@ -59,6 +68,7 @@ def page(source: Source) -> blocks.Page:
         footnotes=(
             "Person-time is the days that returned diaries cover: a diary that never came is not a time without falls. "
             "Falls of participants without any diary are counted and are in no rate.",
+            "Person-time of adverse events runs from randomisation to a participant's last record of any kind; rates are of events since randomisation.",
             "Adverse events are those reported; how many go unreported this page cannot say.",
         ),
     )  # fmt: skip
@@ -69,7 +79,7 @@ def _summary(people: pl.DataFrame, events: pl.DataFrame) -> tuple[blocks.Block, 
     fallers = people.filter(pl.col("falls_n") > 0).height
     rate = rate_of_people(people["falls_n"], people["person_years"])
     known = rate.estimate is not None
-    serious = events.filter(_SERIOUS)
+    serious = events.filter(SERIOUS)
     affected = events["participant_id"].n_unique()
     told = (
         f"{number(falls)} falls of {number(fallers)} participants were reported in {number(years, 1)} person-years of diaries"
@@ -113,7 +123,12 @@ def _rates(source: Source, people: pl.DataFrame, group: str, closed: bool) -> bl
     floats = dict.fromkeys(("rate", "low", "high", "years"), pl.Float64)
     counted = pl.DataFrame(shown, schema_overrides=floats)
     if not closed:
-        counted = _without_few(source, counted, "people", {"fallers": ("near", "in_session")})
+        counted = small_cells.without_few(
+            source,
+            counted,
+            "people",
+            {"fallers": ("falls", "near", "in_session", "rate", "low", "high")},
+        )
     return table(
         counted,
         [
@@ -123,28 +138,8 @@ def _rates(source: Source, people: pl.DataFrame, group: str, closed: bool) -> bl
             Column("in_session", "In session", "number"),
             Column("rate", "Rate per year (95 % interval)", "estimate", 2, low="low", high="high"),
         ],
-        title="Falls and the time they were watched for", by_arm=closed, note=_note(source),
+        title="Falls and the time they were watched for", by_arm=closed, note=small_cells.note_for(source),
     )  # fmt: skip
-
-
-def _without_few(
-    source: Source, counted: pl.DataFrame, whole: str, parts: dict[str, tuple[str, ...]]
-) -> pl.DataFrame:
-    """Small counts of people hidden, and with each the counts of events that would tell it."""
-    limit = source.contract.study.analysis.smallest_shown_count
-    for part, with_it in parts.items():
-        counted = small_cells.without_small(counted, part, whole, limit)
-        hidden = pl.col(part).is_null()
-        counted = counted.with_columns(
-            pl.when(~hidden).then(pl.col(name)).alias(name) for name in with_it
-        )
-    return counted
-
-
-def _note(source: Source) -> str:
-    if source.audience == "closed":
-        return ""
-    return small_cells.note(source.contract.study.analysis.smallest_shown_count, MISSING)
 
 
 def _grades(source: Source) -> blocks.Table:
@@ -157,7 +152,12 @@ def _grades(source: Source) -> blocks.Table:
         Column("grade", "Hopkins grade"), Column("meaning", "Meaning"), Column("n", "Reports", "number"),
         Column("people_n", "Participants", "number"),
     ]  # fmt: skip
-    return table(counted, columns, title="Falls by severity")
+    # Falls (grade 2 and above) have a printed total, and so have near-falls: each is protected by itself.
+    is_fall = pl.col("grade").is_in(list(_FALLS))
+    shown = pl.concat(
+        small_cells.few_of_total(source, counted.filter(part)) for part in (~is_fall, is_fall)
+    ).sort("grade")
+    return table(shown, columns, title="Falls by severity", note=small_cells.note_for(source))
 
 
 def _between_arms(source: Source, people: pl.DataFrame) -> blocks.Section:
@@ -211,59 +211,6 @@ def _each(n_by_arm: dict[str, int]) -> str:
     return " and ".join(f"{number(n)} of {arm}" for arm, n in n_by_arm.items())
 
 
-def _events(
-    source: Source, people: pl.DataFrame, events: pl.DataFrame, group: str, closed: bool
-) -> blocks.Table:
-    known = events if group in events.columns else events.join(
-        people.select("participant_id", group), on="participant_id"
-    )  # fmt: skip
-    counted = (
-        people.group_by(group)
-        .agg(n=pl.len())
-        .join(
-            known.group_by(group).agg(
-                events_n=pl.len(),
-                people_n=pl.col("participant_id").n_unique(),
-                serious_n=pl.col(_SERIOUS).sum(),
-                serious_people_n=pl.col("participant_id").filter(pl.col(_SERIOUS)).n_unique(),
-            ),
-            on=group,
-            how="left",
-        )
-        .with_columns(pl.col("events_n", "people_n", "serious_n", "serious_people_n").fill_null(0))
-        .sort(group)
-    )
-    if not closed:
-        parts = {"people_n": ("events_n",), "serious_people_n": ("serious_n",)}
-        counted = _without_few(source, counted, "n", parts)
-    return table(
-        counted,
-        [
-            Column(group, "Arm" if closed else "Clinic"), Column("n", "Participants", "number"),
-            Column("people_n", "With any event", "number"), Column("people_n", "Share", "percent", whole="n"),
-            Column("events_n", "Events", "number"), Column("serious_people_n", "With a serious event", "number"),
-            Column("serious_n", "Serious events", "number"),
-        ],
-        title="Adverse events, participants and events apart", by_arm=closed, note=_note(source),
-    )  # fmt: skip
-
-
-def _severity(events: pl.DataFrame) -> blocks.Table:
-    order = pl.Enum(["mild", "moderate", "severe", "not given"])
-    counted = (
-        events.with_columns(severity=pl.col("severity_code").fill_null("not given").cast(order))
-        .group_by("severity")
-        .agg(n=pl.len(), people_n=pl.col("participant_id").n_unique(), serious_n=pl.col(_SERIOUS).sum())
-        .sort("severity")
-        .with_columns(pl.col("severity").cast(pl.String))
-    )  # fmt: skip
-    columns = [
-        Column("severity", "Severity"), Column("n", "Events", "number"), Column("people_n", "Participants", "number"),
-        Column("serious_n", "Of them serious", "number"),
-    ]  # fmt: skip
-    return table(counted, columns, title="Adverse events by severity")
-
-
 def _course(people: pl.DataFrame, source: Source, events: pl.DataFrame) -> blocks.Figure:
     lanes = (
         people.filter(pl.col("last_day") > 0)
@@ -276,7 +223,7 @@ def _course(people: pl.DataFrame, source: Source, events: pl.DataFrame) -> block
     happened = events.select(
         "participant_id",
         day="study_day",
-        kind=pl.when(_SERIOUS)
+        kind=pl.when(SERIOUS)
         .then(pl.lit("serious adverse event"))
         .otherwise(pl.lit("adverse event")),
     )

@@ -1,0 +1,114 @@
+"""The part of the safety page on adverse events: how many, in whom, how severe, related to what, over which time."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from pipelines.analysis.summary import rate_of_people
+from pipelines.reports import small_cells
+from pipelines.reports.layout import blocks
+from pipelines.reports.layout.tables import Column, table
+from pipelines.reports.source import Source
+
+SERIOUS = "serious"
+
+
+def section(
+    source: Source, people: pl.DataFrame, events: pl.DataFrame, group: str
+) -> blocks.Section:
+    """Counts by `group`, by severity and, in the closed report, by relatedness."""
+    listed = (_counts(source, people, events, group), _severity(source, events))
+    closed = (_relatedness(source),) if source.audience == "closed" else ()
+    return blocks.Section("Adverse events", (*listed, *closed))
+
+
+def _counts(source: Source, people: pl.DataFrame, events: pl.DataFrame, group: str) -> blocks.Table:
+    closed = source.audience == "closed"
+    known = events if group in events.columns else events.join(
+        people.select("participant_id", group), on="participant_id"
+    )  # fmt: skip
+    counted = (
+        people.group_by(group)
+        .agg(n=pl.len())
+        .join(
+            known.group_by(group).agg(
+                events_n=pl.len(),
+                people_n=pl.col("participant_id").n_unique(),
+                serious_n=pl.col(SERIOUS).sum(),
+                serious_people_n=pl.col("participant_id").filter(pl.col(SERIOUS)).n_unique(),
+            ),
+            on=group,
+            how="left",
+        )
+        .with_columns(pl.col("events_n", "people_n", "serious_n", "serious_people_n").fill_null(0))
+        .sort(group)
+    )
+    rates = [
+        {group: name, "years": rows["record_years"].sum(), "rate": rate.estimate, "low": rate.low, "high": rate.high}
+        for (name,), rows in people.group_by(group)
+        for rate in [rate_of_people(rows["events_after_n"].fill_null(0), rows["record_years"])]
+    ]  # fmt: skip
+    floats = dict.fromkeys(("years", "rate", "low", "high"), pl.Float64)
+    counted = counted.join(
+        pl.DataFrame(rates, schema={group: pl.String} | floats),
+        on=group,
+        how="left",
+        maintain_order="left",
+    )
+    if not closed:
+        parts = {
+            "people_n": ("events_n", "rate", "low", "high"),
+            "serious_people_n": ("serious_n",),
+        }
+        counted = small_cells.without_few(source, counted, "n", parts)
+    return table(
+        counted,
+        [
+            Column(group, "Arm" if closed else "Clinic"), Column("n", "Participants", "number"),
+            Column("people_n", "With any event", "number"), Column("people_n", "Share", "percent", whole="n"),
+            Column("events_n", "Events", "number"), Column("serious_people_n", "With a serious event", "number"),
+            Column("serious_n", "Serious events", "number"), Column("years", "Person-years", "number", 1),
+            Column("rate", "Events per year (95 % interval)", "estimate", 2, low="low", high="high"),
+        ],
+        title="Adverse events, participants and events apart", by_arm=closed, note=small_cells.note_for(source),
+    )  # fmt: skip
+
+
+def _relatedness(source: Source) -> blocks.Table:
+    """By arm; the open database does not have what a clinic thinks of the arm's part in an event."""
+    words = source.contract.codes["relatedness"]
+    counted = source.rows("""
+        SELECT p.arm, e.relatedness_code AS code, count(*) AS n, count(DISTINCT participant_id) AS people_n,
+            count(*) FILTER (e.serious) AS serious_n
+        FROM core_adverse_event AS e JOIN core_participant AS p USING (participant_id) GROUP BY ALL""")
+    order = [*words, "not given"]
+    listed = (
+        counted.with_columns(code=pl.col("code").fill_null("not given").cast(pl.Enum(order)))
+        .sort("code", "arm")
+        .with_columns(how=pl.col("code").cast(pl.String).replace(words))
+    )
+    return table(
+        listed,
+        [Column("how", "Related to the walking"), Column("arm", "Arm"), Column("n", "Events", "number"),
+         Column("people_n", "Participants", "number"), Column("serious_n", "Of them serious", "number")],
+        title="Adverse events by relatedness", by_arm=True, note="As the clinic judged it, knowing the arm.",
+    )  # fmt: skip
+
+
+def _severity(source: Source, events: pl.DataFrame) -> blocks.Table:
+    order = pl.Enum(["mild", "moderate", "severe", "not given"])
+    counted = (
+        events.with_columns(severity=pl.col("severity_code").fill_null("not given").cast(order))
+        .group_by("severity")
+        .agg(n=pl.len(), people_n=pl.col("participant_id").n_unique(), serious_n=pl.col(SERIOUS).sum())
+        .sort("severity")
+        .with_columns(pl.col("severity").cast(pl.String))
+    )  # fmt: skip
+    columns = [
+        Column("severity", "Severity"), Column("n", "Events", "number"), Column("people_n", "Participants", "number"),
+        *([Column("serious_n", "Of them serious", "number")] if source.audience == "closed" else []),
+    ]  # fmt: skip
+    shown = small_cells.few_of_total(source, counted)
+    return table(
+        shown, columns, title="Adverse events by severity", note=small_cells.note_for(source)
+    )
