@@ -13,8 +13,8 @@ from scipy.optimize import linprog
 from scipy.stats import norm
 
 from pipelines.analysis.design import adjusted, dummies, strata_of, treated
+from pipelines.analysis.summary import wald_ratio
 
-_Z = float(norm.ppf(0.975))
 _LEAST_DISPERSION = 1e-4
 _LEAST_FALLS = 5  # with fewer in both arms together a ratio says nothing
 
@@ -140,11 +140,12 @@ def _fit(
         fit = sm.GLM(y, design, family=family, offset=offset).fit(tol=1e-12, maxiter=200)
         method, log_se = "negative binomial", float(fit.bse[0])
     log_estimate = float(fit.params[0])
+    ratio = wald_ratio(log_estimate, log_se)
     return replace(
         found,
-        estimate=math.exp(log_estimate),
-        low=math.exp(log_estimate - _Z * log_se),
-        high=math.exp(log_estimate + _Z * log_se),
+        estimate=ratio.estimate,
+        low=ratio.low,
+        high=ratio.high,
         p=2 * float(norm.sf(abs(log_estimate / log_se))),
         log_estimate=log_estimate,
         log_se=log_se,

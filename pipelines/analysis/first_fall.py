@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from scipy.stats import norm
 
-_Z = float(norm.ppf(0.975))
+from pipelines.analysis.summary import Z95, wald_ratio
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ def survival_curve(frame: pl.DataFrame, *, days: str = "days", fell: str = "fell
     share = np.cumprod(1 - events / at_risk)
     with np.errstate(divide="ignore", invalid="ignore"):
         greenwood = np.cumsum(events / (at_risk * (at_risk - events)))
-        half = _Z * np.sqrt(greenwood) / np.abs(np.log(share))
+        half = Z95 * np.sqrt(greenwood) / np.abs(np.log(share))
         low, high = share ** np.exp(half), share ** np.exp(-half)
     drawn = steps.select("days", "n_at_risk", "n_fell").with_columns(
         share=pl.Series(share), low=pl.Series(low), high=pl.Series(high)
@@ -115,9 +113,10 @@ def hazard_ratio(
         time, treated[:, None].astype(float), status=status, strata=strata, ties="efron"
     ).fit()
     log_estimate, log_se = float(fit.params[0]), float(fit.bse[0])
+    ratio = wald_ratio(log_estimate, log_se)
     return Hazard(
-        **tested, estimate=math.exp(log_estimate), low=math.exp(log_estimate - _Z * log_se),
-        high=math.exp(log_estimate + _Z * log_se), log_estimate=log_estimate, log_se=log_se,
+        **tested, estimate=ratio.estimate, low=ratio.low, high=ratio.high,
+        log_estimate=log_estimate, log_se=log_se,
     )  # fmt: skip
 
 

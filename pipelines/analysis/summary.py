@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 from scipy.stats import chi2, norm
 
-_Z = float(norm.ppf(0.975))
+Z95 = float(norm.ppf(0.975))
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ def wilson(k: int, n: int) -> Interval:
     if n == 0:
         return NOTHING
     share = k / n
-    centre = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z * math.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2)) / (1 + _Z**2 / n)
+    centre = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
+    half = Z95 * math.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2)) / (1 + Z95**2 / n)
     # At the ends the formula gives 0 and 1 exactly, but for rounding.
     low = 0.0 if k == 0 else centre - half
     high = 1.0 if k == n else centre + half
@@ -89,7 +89,13 @@ def risk_ratio(k_test: int, n_test: int, k_reference: int, n_reference: int) -> 
         return NOTHING
     ratio = (k_test / n_test) / (k_reference / n_reference)
     spread = math.sqrt(1 / k_test - 1 / n_test + 1 / k_reference - 1 / n_reference)
-    return Interval(ratio, ratio * math.exp(-_Z * spread), ratio * math.exp(_Z * spread))
+    return wald_ratio(math.log(ratio), spread)
+
+
+def wald_ratio(log_estimate: float, log_se: float) -> Interval:
+    """A ratio with its 95 % interval, from its logarithm and the standard error of that."""
+    low, high = log_estimate - Z95 * log_se, log_estimate + Z95 * log_se
+    return Interval(math.exp(log_estimate), math.exp(low), math.exp(high))
 
 
 def rate_with_exact_ci(events: int, person_years: float) -> Interval:
