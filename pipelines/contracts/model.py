@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from pipelines.contracts.imu import ImuTable, Placement, device_fault
 from pipelines.contracts.kinds import DateOrder, Encoding, NamePattern, Span
+from pipelines.contracts.lab import KneeLab, lab_fault
 from pipelines.contracts.rules import Kind, Severity
 from pipelines.contracts.study_parts import (
     AnalysisDef,
@@ -188,11 +189,13 @@ class FileKind(Frozen):
     devices: tuple[str, ...] = ()
     imu: ImuTable | None = None  # a table of samples that no format's own marks tell
     placement: Placement | None = None  # where the device is worn; holds where the file is silent
+    lab: KneeLab | None = None  # a gait lab's export, which does not say what its columns mean
     dictionary: str | None = None
 
     @model_validator(mode="after")
     def _device_keys(self) -> FileKind:
-        if fault := device_fault(self, self.imu, self.placement):
+        fault = device_fault(self, self.imu, self.placement) or lab_fault(self, self.lab)
+        if fault:
             raise ValueError(fault)
         return self
 

@@ -87,7 +87,17 @@ _DEVICE_NOTES: dict[str, dict[str, tuple[str, str]]] = {
         "rate_off_nominal": ("The device sampled at another rate than it was set up for.", "Have the device tested; times follow its clock."),
         "trailing_bytes": ("Bytes follow the end of the recording; they were not used.", "Download the recording again from the device."),
     },
+    "knee_moment": {
+        "truncated_end": ("The lab file ends before its header says.", "Export the trial again; the stances that are whole were used."),
+        "stance_cut": ("The lab file ends in the middle of a stance.", "Export the trial again; a part of a stance has no peak and no impulse."),
+        "unreadable_line": ("The lab file has lines that cannot be read.", "Export the trial again; the other lines were used."),
+        "curve_incomplete": ("The moment is missing for a part of stance, so this stance has no numbers.", "Look at the force plate and the markers of this stance, or leave it out."),
+        "moment_unit_unlikely": ("The moments of this file cannot be in the unit that was declared.", "Export in the declared unit, or tell us the lab's new one."),
+        "moment_sign_wrong": ("The moment of this leg is below zero over stance: its sign is not the declared one.", "Check the sign convention of the lab's export for this leg."),
+        "side_swapped": ("The other knee carries the load while this leg is said to be in stance.", "Check whether left and right were changed over."),
+    },
 }  # fmt: skip
+_HOLDING_NOTES = {"stance_cut", "moment_unit_unlikely", "moment_sign_wrong", "side_swapped"}
 _ID_FAULTS: dict[str, tuple[str, str]] = {
     "malformed_participant_id": ("The participant code is not of the form SS-NNN-C.", "Write the code in full, leading zeros included."),
     "wrong_check_digit": ("The check digit does not fit the participant code.", "Check the code for swapped or mistyped digits."),
@@ -114,7 +124,8 @@ def rules_of(contract: Contract, table: str) -> list[Rule]:
         if types & set(applies):
             rules.append(_fault_rule(table, name, severity, description, remedy))
     for name, texts in _DEVICE_NOTES.get(table, {}).items():
-        rules.append(_fault_rule(table, name, "flag", *texts))
+        severity = "quarantine" if name in _HOLDING_NOTES else "flag"
+        rules.append(_fault_rule(table, name, severity, *texts))
     for name in declared.required:
         rules.append(_given(table, name))
     for name, field in fields.items():

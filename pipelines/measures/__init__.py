@@ -48,7 +48,7 @@ def score_all(
 ) -> pl.DataFrame:
     """Every measure's outcome rows, sorted by key.
 
-    `frames` has what measures read: "answer", "walk_test", "balance_test", "strength", "knee_girth" and "wear_window". `options` holds the
+    `frames` has what measures read: "answer", "walk_test", "balance_test", "strength", "knee_girth", "wear_window" and "knee_load". `options` holds the
     study's own choices by measure, for example `{"sls": {"cap_s": 30}}`.
     """
     scored = [

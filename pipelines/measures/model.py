@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 Better = Literal["higher", "lower"]
-Reads = Literal["answer", "walk_test", "balance_test", "strength", "knee_girth", "wear_window"]
+Reads = Literal[
+    "answer", "walk_test", "balance_test", "strength", "knee_girth", "wear_window", "knee_load"
+]
 Purpose = Literal["mdc95", "mdc", "mcid", "cutoff"]
 Op = Literal["<", "<=", ">", ">="]
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from pipelines import devices, forms
 from pipelines.contracts.model import Clinic, Contract, FileKind
 from pipelines.contracts.shapes import Delivery
+from pipelines.devices import lab_files
+from pipelines.devices.format import HEAD_BYTES
 from pipelines.errors import DeliveryRefused
 from pipelines.receive.ledger import Receipt, raw_path
 
@@ -84,6 +86,16 @@ def look_inside(kind: FileKind, delivery: Delivery) -> None:
     if delivery.n_bytes > _LARGEST_BYTES:
         raise DeliveryRefused(
             "too_large", f"the file has {delivery.n_bytes} bytes", remedy="send it in parts"
+        )
+    if kind.lab is not None:
+        with delivery.raw_path.open("rb") as file:
+            if lab_files.recognise(kind.lab.maker, file.read(HEAD_BYTES)):
+                return
+        forms.recognise(delivery.raw_path)
+        raise DeliveryRefused(
+            "unknown_format",
+            f"the content is not what {kind.lab.maker} exports",
+            remedy="export the trial again from the lab's software",
         )
     if kind.format == "device":
         device = devices.recognise(delivery.raw_path)

@@ -12,7 +12,7 @@ from pipelines.analysis.summary import Interval
 
 _UNITS = {
     "mps": ("m/s", 2), "points": ("points", 1), "s": ("s", 1), "m": ("m", 0), "mm": ("mm", 1), "cm": ("cm", 1),
-    "n": ("stands", 1), "Nm_per_kg": ("Nm/kg", 2),
+    "n": ("stands", 1), "Nm_per_kg": ("Nm/kg", 2), "Nms_per_kg": ("Nm s/kg", 3),
 }  # fmt: skip
 _NAMES = {
     "koos.pain": "KOOS pain", "koos.symptoms": "KOOS symptoms", "koos.adl": "KOOS daily living",
@@ -25,6 +25,9 @@ _NAMES = {
     "vas.pain": "pain on a 100 mm line", "pga.global": "patient's global assessment",
     "pgic.change": "patient's impression of change", "strength.quadriceps": "quadriceps strength",
     "strength.hamstrings": "hamstring strength", "strength.gluteals": "gluteal strength", "strength.calf": "calf strength",
+    "knee_load.first_peak_forward": "first peak, forward", "knee_load.first_peak_backward": "first peak, backward",
+    "knee_load.second_peak_forward": "second peak, forward", "knee_load.second_peak_backward": "second peak, backward",
+    "knee_load.kaai_forward": "impulse, forward", "knee_load.kaai_backward": "impulse, backward",
     "girth.difference": "knee swelling (index minus other)",
 }  # fmt: skip
 

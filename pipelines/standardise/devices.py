@@ -1,4 +1,4 @@
-"""One wearable file -> the staged frames of its tables."""
+"""One wearable or gait lab file -> the staged frames of its tables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pipelines.contracts.shapes import Delivery, DeviceFile, SignalFile
 from pipelines.contracts.tables import local_dates, staged_schema
 from pipelines.devices import imu_table, utc_slots
 from pipelines.errors import DeliveryRefused
-from pipelines.standardise import recordings
+from pipelines.standardise import knee_lab, recordings
 from pipelines.standardise.staging import Staged, write_part
 
 
@@ -26,7 +26,12 @@ def standardise_device(
     Raw samples become a recording, its days and its walking bouts; their epochs go beside the staging area.
     """
     clinic = contract.clinics[delivery.clinic_id]
-    read = _declared(clinic, delivery, kind) if kind.imu else _recognised(clinic, delivery, kind)
+    if kind.lab:
+        read = knee_lab.read_lab(delivery, kind)
+    elif kind.imu:
+        read = _declared(clinic, delivery, kind)
+    else:
+        read = _recognised(clinic, delivery, kind)
     if isinstance(read, SignalFile):
         placement = read.placement or kind.placement
         found = recordings.records_of(

@@ -15,6 +15,7 @@ from pipelines.synthetic.truth import Trial
 ADDED_UID = 10_000_000  # records that are not in the trial are numbered from here
 GHOST_NUMBER = 700  # participants that exist only to carry a fault
 _GHOST_EVENT = 40  # events are numbered within a participant, and nobody has so many
+_GHOST_TRIAL = 5  # nobody walks so many trials in the lab; the last number is left to knee_faults
 _NUMBERED = {"adverse_event": "ae_no", "fall": "fall_no"}
 _GHOST_SERIAL = 3_399_000_001
 _COPIED = ("walk_test", "fall_diary", "koos", "balance_test")  # tables of rows sent twice
@@ -99,6 +100,8 @@ class Chooser:
             ghost["device_serial"] = str(_GHOST_SERIAL + self.ghosts)
         if place.table in _NUMBERED:
             ghost[_NUMBERED[place.table]] = _GHOST_EVENT + self.ghosts % (200 - _GHOST_EVENT)
+        if place.table == "lab_trial":
+            ghost["trial_no"] = _GHOST_TRIAL + self.ghosts % (20 - _GHOST_TRIAL)
         return ghost
 
     def copies(self) -> list[tuple[Place, int, int]]:

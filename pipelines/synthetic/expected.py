@@ -10,6 +10,7 @@ import polars as pl
 from pipelines.contracts.across import across_rules
 from pipelines.contracts.model import Contract
 from pipelines.synthetic.delivered import COPY_SCHEMA, FAULT_SCHEMA, Written
+from pipelines.synthetic.gait_lab import STANCE_SCHEMA
 from pipelines.synthetic.sensor_files import WALK_SCHEMA
 
 EVENT_SCHEMA = {
@@ -28,6 +29,7 @@ class Truth:
     missing: list[tuple[int, str, str, str]] = field(default_factory=list)
     replaced: list[tuple[str, str, int]] = field(default_factory=list)  # clinic, file, night
     walks: list[pl.DataFrame] = field(default_factory=list)  # WALK_SCHEMA
+    stances: list[tuple] = field(default_factory=list)  # STANCE_SCHEMA
     events: list[dict] = field(default_factory=list)  # EVENT_SCHEMA
 
     def note(self, night: int, done: Written) -> None:
@@ -89,6 +91,7 @@ class Truth:
                 self.missing, orient="row",
                 schema={"night": pl.Int64} | dict.fromkeys(("clinic_id", "file_kind", "expected_date"), pl.String),
             ),
+            "stances": pl.DataFrame(self.stances, schema=STANCE_SCHEMA, orient="row"),
             "walks": pl.concat([pl.DataFrame(schema=WALK_SCHEMA), *self.walks]),
             "wear_events": pl.DataFrame(self.events, schema=EVENT_SCHEMA),
         }  # fmt: skip

@@ -15,10 +15,10 @@ from pipelines.contracts.rule_list import rules_of
 from pipelines.synthetic.faults import Fault, Place, Row, days
 
 # Their rows come from device files, not from forms.
-DEVICE_TABLES = ("recording", "wear_bout", "wear_day")
+DEVICE_TABLES = ("recording", "wear_bout", "wear_day", "knee_moment")
 # Tables where a record that is held would be missed: others refer to it, or there are few. Such faults go into a
 # record that exists for nothing else.
-_GHOSTLY = ("participant", "device_assignment", "adverse_event", "fall")
+_GHOSTLY = ("participant", "device_assignment", "adverse_event", "fall", "lab_trial")
 _NOT_REDCAP = ("csv", "xlsx")
 _UNKNOWN_NUMBERS = range(860, 985)  # numbers that no clinic hands out
 

@@ -77,6 +77,9 @@ _ROWS: dict[tuple[str, str], tuple[pl.Expr | None, Edit]] = {
     ("abc", "confidence_is_a_percentage"): (
         None, lambda r, place: [{f"abc_{n}": float(n % 5 + 3) for n in range(1, 17)}]),
     ("patient_rating", "no_change_at_the_start"): (_is("visit_code", "BL"), changed(rating_change=4)),
+    ("lab_trial", "comfortable_speed_given"): (pl.col("speed_controlled"), changed(comfortable_speed_mps=None)),
+    ("lab_trial", "speed_matched"): (
+        pl.col("speed_controlled"), computed(lambda r: {"lab_speed_mps": round(r["comfortable_speed_mps"] * 1.12, 2)})),
     ("strength", "torque_possible"): (None, changed(force_n=1900.0, lever_m=0.35)),
     ("strength", "lever_given"): (None, changed(lever_m=None)),
     ("knee_girth", "girth_has_one_side"): (None, changed(test_side_code="both")),

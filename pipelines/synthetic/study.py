@@ -22,6 +22,8 @@ from pipelines.synthetic.extras import (
     write_wearables,
 )
 from pipelines.synthetic.faults import catalogue
+from pipelines.synthetic.knee_faults import write_faulty_knee_files
+from pipelines.synthetic.knee_files import write_knee_files
 from pipelines.synthetic.nights import NIGHTS, Night, Work, write_forms
 from pipelines.synthetic.truth import make_trial
 
@@ -94,6 +96,9 @@ def write_study(
     for number, night in enumerate(nights):
         write_forms(work, number)
         write_wearables(work, number)
+        write_knee_files(work, number)
+        if faults and number == len(nights) - 1:
+            write_faulty_knee_files(work, number)
         if faults:
             write_hostile_files(work, number)
         if faults and number:

@@ -12,6 +12,7 @@ import polars as pl
 from pipelines.contracts.model import Contract
 from pipelines.synthetic import (
     answers,
+    gait_lab,
     given,
     people,
     safety,
@@ -38,7 +39,10 @@ class Trial:
     planted: pl.DataFrame = field(repr=False)
 
 
-_OF_SAMPLES = {"recording"}  # no clinic writes such records; they follow from the samples of a file
+_OF_SAMPLES = {
+    "recording",
+    "knee_moment",
+}  # no clinic writes such records; they follow from the samples of a file
 
 
 def make_trial(
@@ -90,6 +94,7 @@ def make_trial(
         "patient_rating": answers.patient_rating(contract, crowd, seen, next(draws)),
         "strength": strength.strength(contract, crowd, seen, next(draws)),
         "knee_girth": strength.knee_girth(contract, crowd, seen, next(draws)),
+        "lab_trial": gait_lab.lab_trial(contract, crowd, seen, next(draws)),
     }
     missing = set(contract.tables) - set(made) - _OF_SAMPLES
     if missing:

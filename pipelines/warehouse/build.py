@@ -15,7 +15,16 @@ import polars as pl
 from pipelines.contracts.model import Contract
 from pipelines.contracts.sql_text import literal
 from pipelines.errors import BuildStopped
-from pipelines.warehouse import core, ledgers, monitoring, outcomes, query_tables, refs, wear
+from pipelines.warehouse import (
+    core,
+    knee_load,
+    ledgers,
+    monitoring,
+    outcomes,
+    query_tables,
+    refs,
+    wear,
+)
 from pipelines.warehouse.order import build_order
 from pipelines.warehouse.versions import load_versions
 
@@ -106,7 +115,9 @@ def _build_closed(
         wear.create_refs(con, contract)
         wear.finish_speed(con)
         wear.build_views(con, sql / "core")
-        across = pl.concat([across, wear.unlike_owner(con)], how="diagonal")
+        across = pl.concat(
+            [across, wear.unlike_owner(con), knee_load.name_turned(con)], how="diagonal"
+        )
         outcomes.expect(con, contract)
         outcomes.score(con, contract)
         monitoring.watch(con, inputs.cutoff)

@@ -17,6 +17,8 @@ _READS = {
     "JOIN core_participant AS p USING (participant_id)",
     "knee_girth": "SELECT t.* EXCLUDE (sent), p.index_knee_side FROM core_knee_girth AS t "
     "JOIN core_participant AS p USING (participant_id)",
+    "knee_load": "SELECT k.*, l.assessed_date FROM core_knee_load AS k "
+    "JOIN core_lab_trial AS l USING (participant_id, study_day, trial_no)",
     "wear_window": "SELECT *, visit_date AS assessed_date FROM core_wear_window",
 }
 

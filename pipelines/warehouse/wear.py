@@ -12,6 +12,7 @@ from pipelines.contracts.build_rules import build_rules
 from pipelines.contracts.model import Contract
 from pipelines.signals import limits
 from pipelines.signals.stride import PENDULUM
+from pipelines.warehouse.order import build_order
 
 
 def create_refs(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
@@ -57,17 +58,9 @@ def finish_speed(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def build_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """The tables of sql/core, in the order of their names' need: each SELECT becomes the table it is named after."""
-    for name in (
-        "core_wear_window",
-        "core_session_wear",
-        "core_device_clock",
-        "core_unlogged_walk",
-        "core_wear_owner",
-        "core_session_dose",
-    ):
-        query = (folder / f"{name}.sql").read_text(encoding="utf-8")
-        con.execute(f"CREATE TABLE {name} AS {query}")
+    """The tables of sql/core, each after those it reads; a SELECT becomes the table it is named after."""
+    for file in build_order(folder):
+        con.execute(f"CREATE TABLE {file.stem} AS {file.read_text(encoding='utf-8')}")
 
 
 def unlike_owner(con: duckdb.DuckDBPyConnection) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from pipelines import devices
 from pipelines.devices import c3d_model, opensim_storage, visual3d_text
 from pipelines.devices.lab_file import LabColumn
 from pipelines.errors import DeliveryRefused
-from tests.devices.c3d_bytes import c3d_bytes
+from pipelines.synthetic.c3d_bytes import c3d_bytes
 from tests.devices.mutations import mutated
 
 LABELS = ["LKneeMoment", "RKneeMoment", "LASI"]

@@ -68,6 +68,18 @@ SCHEMAS = {
         "trial_no": pl.Int64,
         "girth_cm": pl.Float64,
     },
+    "knee_load": COMMON
+    | {
+        "trial_no": pl.Int64,
+        "stance_no": pl.Int64,
+        "is_index_knee": pl.Boolean,
+        "is_turned": pl.Boolean,
+        "speed_state": pl.String,
+        "lab_direction_code": pl.String,
+        "ekam_first_peak_nm_per_kg": pl.Float64,
+        "ekam_second_peak_nm_per_kg": pl.Float64,
+        "kaai_nms_per_kg": pl.Float64,
+    },
     "wear_window": COMMON
     | {
         "bout_class": pl.String,
@@ -119,6 +131,12 @@ def rows_of_case(measure: str, case: dict[str, Any]) -> list[dict[str, Any]]:
     index = {"index_knee_side": "right"} | more
     if "windows" in case:
         return [{"row_no": 1} | window for window in case["windows"]]
+    if "stances" in case:
+        usual = {"is_index_knee": True, "is_turned": False, "speed_state": "own_speed"}
+        return [
+            usual | {"trial_no": number, "stance_no": 1, "row_no": number} | stance
+            for number, stance in enumerate(case["stances"], 1)
+        ]
     return [
         index | {"trial_no": number, "row_no": number + 1} | trial
         for number, trial in enumerate(case["trials"], 1)

@@ -42,7 +42,7 @@ def test_worked_vector(measure, case):
 
 def test_all_are_discovered_and_each_has_vectors():
     assert list(MEASURES) == [
-        "10mwt", "3mbwt", "6mwt", "abc", "berg", "cst30", "girth", "koos", "koos12", "koosps", "mini_bestest", "pain",
+        "10mwt", "3mbwt", "6mwt", "abc", "berg", "cst30", "girth", "knee_load", "koos", "koos12", "koosps", "mini_bestest", "pain",
         "pga", "pgic", "rwg", "sls", "strength", "tug", "vas", "womac",
     ]  # fmt: skip
 
@@ -81,6 +81,7 @@ def test_score_all_joins_every_measure_with_unit_direction_and_source_row():
         ),
         "wear_window": frame("wear_window", []),
         "strength": frame("strength", []),
+        "knee_load": frame("knee_load", []),
         "knee_girth": frame("knee_girth", []),
         "balance_test": frame(
             "balance_test",

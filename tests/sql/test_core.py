@@ -33,6 +33,8 @@ def con():
             "recording",
             "walk_test",
             "balance_test",
+            "lab_trial",
+            "knee_moment",
         ):
             ddl = (ROOT / "sql" / "ddl" / f"core_{table}.sql").read_text(encoding="utf-8")
             con.execute(ddl.replace(" NOT NULL", ""))
@@ -438,3 +440,95 @@ def test_oxygen_cost_where_the_equation_holds_and_only_as_a_lower_bound_backward
 def test_the_progression_rule_that_a_session_asks_for(dosed, changed, due, state):
     trained(dosed, 1, **changed)
     assert made(dosed, "core_session_dose", "rule_due, progression_state") == [(due, state)]
+
+
+# --- knee load
+
+
+def stance(con, **more) -> None:
+    """A trial walked forward at own speed, and one stance of the right leg in it."""
+    moment = {"moment_unit_code": "nm_per_kg", "stance_s": 0.8, "first_peak_sent": 0.5, "moment_mean_sent": 0.25} | {
+        name: value for name, value in more.items() if name in ("moment_unit_code", "stance_s", "first_peak_sent", "moment_mean_sent")
+    }  # fmt: skip
+    trial = {"speed_controlled": False, "lab_speed_mps": 1.0} | {
+        name: value for name, value in more.items() if name not in moment
+    }
+    key = {"participant_id": "A", "clinic_id": "alder", "assessed_date": WHEN.date(), "trial_no": 1}
+    put(con, "lab_trial", **key, visit_code="W6", lab_direction_code="FW", **trial)
+    put(
+        con,
+        "knee_moment",
+        **key,
+        stance_side_code="right",
+        stance_no=1,
+        delivery_id="k",
+        row_no=1,
+        **moment,
+    )
+
+
+@pytest.fixture
+def weighed(con):
+    """The participant, of 1.70 m, weighs 80 kg; the right knee is the index knee."""
+    con.execute(
+        "UPDATE core_participant SET weight_kg = 80, height_cm = 170, index_knee_side = 'right'"
+    )
+    return con
+
+
+@pytest.mark.parametrize(
+    ("unit", "sent"),
+    [("nm", 30.0), ("nm_per_kg", 0.375), ("nm_per_kg_m", 0.375 / 1.70), ("pct_bw_ht", 2.2493740)],
+)  # 30 Nm, 80 kg, 1.70 m: 0.375 Nm/kg and 2.25 %BW*Ht
+def test_every_unit_of_the_moment_becomes_newton_metre_per_kilogram(weighed, unit, sent):
+    stance(weighed, moment_unit_code=unit, first_peak_sent=sent)
+    found = made(weighed, "core_knee_load", "ekam_first_peak_nm_per_kg")
+    assert found[0][0] == pytest.approx(0.375, rel=1e-6)
+
+
+def test_the_impulse_is_the_mean_moment_times_the_seconds_of_stance(weighed):
+    stance(weighed)
+    ((impulse, why, index),) = made(
+        weighed, "core_knee_load", "kaai_nms_per_kg, kaai_abstained, is_index_knee"
+    )
+    assert (impulse, why, index) == (pytest.approx(0.25 * 0.8), None, True)
+
+
+def test_the_sheet_gives_the_seconds_that_the_file_does_not(weighed):
+    stance(weighed, stance_s=None, stance_right_s=0.6, stance_left_s=0.9)
+    assert made(weighed, "core_knee_load", "kaai_nms_per_kg") == [(pytest.approx(0.15),)]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"stance_s": None}, "no_stance_time"),
+        ({"moment_mean_sent": None}, "curve_incomplete"),
+    ],
+)
+def test_without_seconds_or_a_whole_curve_there_is_no_impulse(weighed, change, why):
+    stance(weighed, **change)
+    assert made(weighed, "core_knee_load", "kaai_nms_per_kg, kaai_abstained") == [(None, why)]
+
+
+def test_without_body_mass_newton_metres_say_nothing(con):
+    stance(con, moment_unit_code="nm")
+    assert made(con, "core_knee_load", "kaai_nms_per_kg, kaai_abstained") == [
+        (None, "no_body_mass_or_height")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("speed", "comfortable", "controlled", "state"),
+    [
+        (0.95, 1.0, True, "matched"), (0.949, 1.0, True, "missed"), (1.05, 1.0, True, "matched"),
+        (1.051, 1.0, True, "missed"), (1.3, 1.0, False, "own_speed"), (1.0, None, True, "cannot_tell"),
+    ],
+)  # fmt: skip
+def test_a_set_speed_is_matched_within_five_per_cent(
+    weighed, speed, comfortable, controlled, state
+):
+    stance(
+        weighed, lab_speed_mps=speed, comfortable_speed_mps=comfortable, speed_controlled=controlled
+    )
+    assert made(weighed, "core_knee_load", "speed_state") == [(state,)]

@@ -21,6 +21,7 @@ def file_name(
     batch: str | None = None,
     revision: int = 0,
     participant_id: str | None = None,
+    **more: str,
 ) -> str:
     """A name of this file kind; digits outside a named group number a day's files: `revision` + 1.
 
@@ -32,6 +33,7 @@ def file_name(
         "batch": batch,
         "revision": str(revision) if revision else None,
         "participant": participant_id,
+        **more,
     }
 
     def optional(found: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""A small C3D file, written by its guide: parameters from block 2 on, frames of floats or integers."""
+"""A small C3D file, written by its guide (c3d.org): parameters from block 2 on, frames of floats or integers."""
 
 import struct
 
