@@ -17,61 +17,57 @@ def section(
     source: Source, people: pl.DataFrame, events: pl.DataFrame, group: str
 ) -> blocks.Section:
     """Counts by `group`, by severity and, in the closed report, by relatedness."""
-    listed = (_counts(source, people, events, group), _severity(source, events))
+    counted = _counted(source, people, events, group)
+    by_arm, note = source.audience == "closed", small_cells.note_for(source)
+    first = Column(group, "Arm" if by_arm else "Clinic")
+    counts = table(
+        counted,
+        [
+            first, Column("n", "Participants", "number"),
+            Column("people_n", "With any event", "number"), Column("people_n", "Share", "percent", whole="n"),
+            Column("events_n", "Events", "number"), Column("serious_people_n", "With a serious event", "number"),
+            Column("serious_n", "Serious events", "number"),
+        ],
+        title="Adverse events, participants and events apart", by_arm=by_arm, note=note,
+    )  # fmt: skip
+    rates = table(
+        counted,
+        [first, Column("years", "Person-years", "number", 1),
+         Column("rate", "Events per year (95 % interval)", "estimate", 2, low="low", high="high")],
+        title="Adverse events and the time they could be reported in", by_arm=by_arm, note=note,
+    )  # fmt: skip
+    listed = (counts, rates, _severity(source, events))
     closed = (_relatedness(source),) if source.audience == "closed" else ()
     return blocks.Section("Adverse events", (*listed, *closed))
 
 
-def _counts(source: Source, people: pl.DataFrame, events: pl.DataFrame, group: str) -> blocks.Table:
-    closed = source.audience == "closed"
+def _counted(
+    source: Source, people: pl.DataFrame, events: pl.DataFrame, group: str
+) -> pl.DataFrame:
+    """Per group: people, those with any and with a serious event, events, years and the rate; protected where open."""
     known = events if group in events.columns else events.join(
         people.select("participant_id", group), on="participant_id"
     )  # fmt: skip
+    counts = known.group_by(group).agg(
+        events_n=pl.len(),
+        people_n=pl.col("participant_id").n_unique(),
+        serious_n=pl.col(SERIOUS).sum(),
+        serious_people_n=pl.col("participant_id").filter(pl.col(SERIOUS)).n_unique(),
+    )
+    rates = pl.DataFrame([
+        {group: name, "n": rows.height, "years": rows["record_years"].sum(), "rate": rate.estimate, "low": rate.low, "high": rate.high}
+        for (name,), rows in people.group_by(group)
+        for rate in [rate_of_people(rows["events_after_n"].fill_null(0), rows["record_years"])]
+    ], schema={group: pl.String, "n": pl.Int64} | dict.fromkeys(("years", "rate", "low", "high"), pl.Float64))  # fmt: skip
     counted = (
-        people.group_by(group)
-        .agg(n=pl.len())
-        .join(
-            known.group_by(group).agg(
-                events_n=pl.len(),
-                people_n=pl.col("participant_id").n_unique(),
-                serious_n=pl.col(SERIOUS).sum(),
-                serious_people_n=pl.col("participant_id").filter(pl.col(SERIOUS)).n_unique(),
-            ),
-            on=group,
-            how="left",
-        )
+        rates.join(counts, on=group, how="left")
         .with_columns(pl.col("events_n", "people_n", "serious_n", "serious_people_n").fill_null(0))
         .sort(group)
     )
-    rates = [
-        {group: name, "years": rows["record_years"].sum(), "rate": rate.estimate, "low": rate.low, "high": rate.high}
-        for (name,), rows in people.group_by(group)
-        for rate in [rate_of_people(rows["events_after_n"].fill_null(0), rows["record_years"])]
-    ]  # fmt: skip
-    floats = dict.fromkeys(("years", "rate", "low", "high"), pl.Float64)
-    counted = counted.join(
-        pl.DataFrame(rates, schema={group: pl.String} | floats),
-        on=group,
-        how="left",
-        maintain_order="left",
-    )
-    if not closed:
-        parts = {
-            "people_n": ("events_n", "rate", "low", "high"),
-            "serious_people_n": ("serious_n",),
-        }
-        counted = small_cells.without_few(source, counted, "n", parts)
-    return table(
-        counted,
-        [
-            Column(group, "Arm" if closed else "Clinic"), Column("n", "Participants", "number"),
-            Column("people_n", "With any event", "number"), Column("people_n", "Share", "percent", whole="n"),
-            Column("events_n", "Events", "number"), Column("serious_people_n", "With a serious event", "number"),
-            Column("serious_n", "Serious events", "number"), Column("years", "Person-years", "number", 1),
-            Column("rate", "Events per year (95 % interval)", "estimate", 2, low="low", high="high"),
-        ],
-        title="Adverse events, participants and events apart", by_arm=closed, note=small_cells.note_for(source),
-    )  # fmt: skip
+    if source.audience == "closed":
+        return counted
+    parts = {"people_n": ("events_n", "rate", "low", "high"), "serious_people_n": ("serious_n",)}
+    return small_cells.without_few(source, counted, "n", parts)
 
 
 def _relatedness(source: Source) -> blocks.Table:

@@ -71,7 +71,7 @@ def section(
         note="One model per subgroup: arm by group, baseline, "
         f"{strata.adjusted_for(source)}. Exploratory, not corrected for their number; an interval "
         f"away from zero in one group says nothing unless the interaction does. Groups with fewer than {number(_LEAST_PER_CELL)} in an arm "
-        "are not estimated. Age is year of randomisation minus year of birth.",
+        "are not estimated. Age is year of randomisation minus year of birth; KL is the Kellgren-Lawrence grade of the knee; baseline values are as measured then.",
     )  # fmt: skip
     return blocks.Section("Subgroups", (drawn, listed))
 

@@ -42,7 +42,7 @@ def tables(audience: str, group: str) -> dict[str, object]:
 
 def test_a_rate_is_events_over_the_years_recorded():
     """Alder: 16 events in 20 half years, 1.60 a year; birke: 9 in 10 years, 0.90."""
-    html = tables("open", "clinic_id")["Adverse events, participants and events apart"].html
+    html = tables("open", "clinic_id")["Adverse events and the time they could be reported in"].html
     assert "1.60" in html and "0.90" in html
     assert html.count("10.0") >= 2
 
@@ -63,3 +63,16 @@ def test_one_person_with_severe_events_is_not_told_openly(audience, group, hidde
     """Severe: 2 events of one person. Mild 14, moderate 9: the smaller goes with it."""
     html = tables(audience, group)["Adverse events by severity"].html
     assert (">14<" in html, ">9<" in html, ">2<" in html) == (True, not hidden, not hidden)
+
+
+def test_a_rate_that_would_tell_a_hidden_count_is_hidden_with_it():
+    """Four of birke's 20 have an event: their rate times the printed years is that count."""
+    few = EVENTS.filter(~pl.col("participant_id").is_in(["p24", "p25", "p26", "p27", "p28"]))
+    people = PEOPLE.with_columns(
+        events_after_n=pl.when(pl.col("participant_id").is_in(["p24", "p25", "p26", "p27", "p28"]))
+        .then(None)
+        .otherwise("events_after_n")
+    )
+    shown = adverse_events.section(source("open"), people, few, "clinic_id").blocks
+    rates = next(block for block in shown if block.title.endswith("reported in"))
+    assert "10.0" in rates.html and "0.40" not in rates.html
