@@ -60,8 +60,9 @@ clean:  ## the demo and every cache; .venv stays
 	rm -rf $(DEMO_HOME) .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-coverage: env  ## planted effects against the reports' intervals over 400 seeds, about five minutes
+coverage: env  ## planted effects against the reports' intervals over 400 seeds, then every interval and test over 1,000 trials
 	$(BIN)/python -m pytest -m slow tests/synthetic/test_coverage.py -s -q
+	$(BIN)/python benchmarks/operating_characteristics.py
 
 bench: env  ## the night and a day of wearables beside what a user would use instead; those get an environment of their own
 	test -x .venv-bench/bin/python || $(BIN)/python -m venv .venv-bench
