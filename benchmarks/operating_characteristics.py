@@ -4,7 +4,7 @@
 
 Prints the tables of docs/operating_characteristics.md, or with --write puts them there. Exits
 non-zero where a method is off what it states by more than chance allows and the document does not
-say so. Ten minutes on one core.
+say so. Five to ten minutes on one core.
 """
 
 from __future__ import annotations
