@@ -246,13 +246,16 @@ def write_digest(home: str, cutoff: str) -> dict:
 
 
 def render_letters(home: str, cutoff: str, past: bool = False) -> dict:
-    """A query letter per clinic with its held rows as sent."""
+    """A query letter per clinic with its held rows as sent. What was asked is entered, but not for a past night."""
     from pipelines import reports  # here, since no other stage draws: half a second per worker
 
     settings, contract = _open(home)
     at = as_cutoff(cutoff)
     return reports.render_letters(
-        warehouse_folder(settings.home, at, past), settings.home / "letters" / stamp(at), contract
+        warehouse_folder(settings.home, at, past),
+        settings.home / "letters" / stamp(at),
+        contract,
+        None if past else settings.home / "ledger" / "letters" / f"{stamp(at)}.parquet",
     )
 
 

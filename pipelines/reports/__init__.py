@@ -8,9 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
+import polars as pl
+
 from pipelines import files
 from pipelines.contracts.model import Contract
-from pipelines.reports import index, letters, study_lead
+from pipelines.reports import index, letter_rows, letters, study_lead
 from pipelines.reports.layout import pdf
 from pipelines.reports.layout.page import render_page
 from pipelines.reports.mail import write_mail
@@ -82,16 +84,24 @@ def _titles() -> index.Made:
     }
 
 
-def render_letters(warehouse: Path, folder: Path, contract: Contract) -> dict[str, int]:
-    """Writes `<clinic>/letter.html` and `<clinic>/held_rows.xlsx` for every clinic; held rows per clinic."""
-    counts = {}
+def render_letters(
+    warehouse: Path, folder: Path, contract: Contract, ledger: Path | None
+) -> dict[str, int]:
+    """Writes `<clinic>/letter.html` and `<clinic>/held_rows.xlsx` for every clinic; held rows per clinic.
+
+    What was asked goes into the ledger last, when every letter stands; without one nothing counts as asked.
+    """
+    counts, facts = {}, []
     with opened(warehouse, contract, "closed") as source:
         for clinic in contract.clinics.values():
             letter = letters.compose(source, clinic)
             _write(folder / clinic.clinic_id / "letter.html", render_page(letter.page))
             with files.atomic_path(folder / clinic.clinic_id / "held_rows.xlsx") as aside:
-                letters.write_workbook(letter, aside)
+                letter_rows.write_workbook(letter.held, letter.cutoff, aside)
             counts[clinic.clinic_id] = letter.held.height
+            facts.append(letter.facts)
+    if ledger is not None:
+        files.write_parquet(pl.concat(facts), ledger)
     return counts
 
 

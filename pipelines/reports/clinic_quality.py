@@ -14,7 +14,12 @@ from pipelines.reports.layout.figures import (
 from pipelines.reports.layout.numbers import MISSING, fraction, number
 from pipelines.reports.layout.tables import Column, table
 from pipelines.reports.source import Source
+from pipelines.warehouse.queries import yield_by_rule
 
+_STATES = {
+    "new": "New", "pending": "Waiting", "answered": "Sent again as it was", "wrongly_corrected": "Changed, still wrong",
+    "reopened": "Wrong again", "solved": "Solved",
+}  # fmt: skip
 TITLE, AUDIENCES = "Clinic quality", ("open",)
 
 
@@ -24,7 +29,7 @@ def page(source: Source) -> blocks.Page:
     return blocks.Page(
         title=TITLE, subtitle=source.contract.study.title, audience=source.audience, cutoff_text=source.cutoff_text,
         code_version=source.code_version, summary=_summary(clinics),
-        sections=(_files(source, clinics, calendar), _rows(source, clinics), _forms(source, clinics), _dose(source)),
+        sections=(_files(source, clinics, calendar), _rows(source, clinics), _questions(source), _forms(source, clinics), _dose(source)),
         footnotes=("Every received row is accepted, quarantined or a duplicate; the sum is checked for every delivery.",),
     )  # fmt: skip
 
@@ -108,6 +113,30 @@ def _rows(source: Source, clinics: pl.DataFrame) -> blocks.Section:
                                Column("n", "All", "number")], title="Findings by rule",
               note=f"{number(min(rules.height, 40))} of {number(rules.height)} lines; every finding is in ledger_finding. "
               "Rules that would tell the arm are left out."),
+    ))  # fmt: skip
+
+
+def _questions(source: Source) -> blocks.Section:
+    """What asking led to, rule by rule: one that is often asked about and never changes data is worth rewriting."""
+    queries = source.rows("SELECT * FROM ref_query ORDER BY query_id")
+    states = queries.group_by("clinic_id").agg(
+        *(pl.col("state").eq(state).sum().alias(state) for state in _STATES),
+        oldest=pl.col("age_days").filter(pl.col("state") != "solved").max(),
+    ).sort("clinic_id")  # fmt: skip
+    asked = yield_by_rule(queries).filter(pl.col("asked_n") > 0)
+    asked = asked.sort("changed_share", "asked_n", "table_name", "rule", descending=[False, True, False, False])  # fmt: skip
+    return blocks.Section("Questions to the clinics", (
+        table(states, [Column("clinic_id", "Clinic"),
+                       *(Column(state, label, "number") for state, label in _STATES.items()),
+                       Column("oldest", "Oldest open, days", "number")], title="Questions by clinic"),
+        table(asked.head(40), [Column("table_name", "Table"), Column("rule", "Rule"), Column("asked_n", "Asked", "number"),
+                               Column("changed_n", "Changed data", "number"),
+                               Column("confirmed_n", "Sent again as it was", "number"),
+                               Column("changed_n", "Share changed", "percent", whole="asked_n")],
+              title="What questions led to, by rule",
+              note=f"{number(min(asked.height, 40))} of {number(asked.height)} rules that a letter asked about, those that changed "
+              "least first. A rule that is asked about often and changes no data may be too strict. Rules that would tell the arm "
+              "are left out."),
     ))  # fmt: skip
 
 

@@ -1,102 +1,125 @@
-"""A query letter per clinic: what is held or doubtful, in the clinic's own columns and line numbers."""
+"""A query letter per clinic: what is new or overdue, in the clinic's own columns and line numbers."""
 
 from __future__ import annotations
 
 import datetime as dt
-import json
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
-import xlsxwriter
 
 from pipelines.contracts.model import Clinic, Contract
+from pipelines.reports import letter_rows
 from pipelines.reports.layout import blocks
 from pipelines.reports.layout.numbers import number
 from pipelines.reports.layout.tables import Column, table
 from pipelines.reports.source import Source
+from pipelines.warehouse.queries import to_ask
+from pipelines.warehouse.query_tables import FACT_SCHEMA
 
 _LINES_SHOWN = 12
+_WORDS = {
+    "new": "new",
+    "wrongly_corrected": "changed, and still does not fit",
+    "reopened": "was right, and is wrong again",
+    "answered": "sent again as it was",
+    "pending": "no answer yet",
+}
+_COLUMNS = (
+    Column("participant", "Participant"), Column("place", "File and line"), Column("column", "Your column"),
+    Column("told", "What does not fit, and what to do"), Column("since", "Since then"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Letter:
-    """The page, and the held rows as the clinic sent them."""
+    """The page, the held rows as the clinic sent them, and what the ledger keeps of what was asked."""
 
     page: blocks.Page
     held: pl.DataFrame  # file_name, table_name, row_no, rules, remedies, sent (JSON)
+    facts: pl.DataFrame  # query_tables.FACT_SCHEMA
     cutoff: dt.datetime
 
 
 def compose(source: Source, clinic: Clinic) -> Letter:
     """The letter of one clinic, from the closed database: it speaks only of the clinic's own files."""
-    findings = source.rows(
+    mine = [clinic.clinic_id]
+    cutoff = source.con.execute("SELECT cutoff_utc FROM ref_build").fetchall()[0][0]
+    queries = source.rows(
         """
-        SELECT f.delivery_id, d.file_name, d.file_kind, f.table_name, f.row_no, f.field, f.rule, f.severity, f.remedy
-        FROM ledger_finding AS f JOIN ledger_delivery AS d USING (delivery_id)
-        WHERE f.clinic_id = ? AND f.is_open ORDER BY d.file_name, f.table_name, f.row_no, f.rule, f.field
+        SELECT q.*, d.file_name, d.file_kind, r.description AS expected, r.remedy FROM ref_query AS q
+        LEFT JOIN ledger_delivery AS d USING (delivery_id)
+        LEFT JOIN ref_rule AS r ON r.rule = q.rule AND r.table_name IN (q.table_name, 'line')
+        WHERE q.clinic_id = ? ORDER BY q.query_id
     """,
-        [clinic.clinic_id],
+        mine,
     )
+    asked = to_ask(queries, cutoff, source.contract.study.queries.overdue_days)
     refused = source.rows(
         """
         SELECT file_name, what, remedy FROM ledger_delivery
         WHERE clinic_id = ? AND status IN ('refused', 'not_checked') ORDER BY ALL
     """,
-        [clinic.clinic_id],
+        mine,
     )
     missing = source.rows(
         """
         SELECT file_kind, min(missing_since_date) AS since, count(*) AS n FROM ledger_calendar
         WHERE clinic_id = ? AND missing_since_date IS NOT NULL GROUP BY file_kind ORDER BY file_kind
     """,
-        [clinic.clinic_id],
+        mine,
     ).with_columns(pl.col("since").cast(pl.String))
     held = source.rows(
         """
-        SELECT d.file_name, q.table_name, q.row_no, q.sent,
+        SELECT d.file_name, d.file_kind, q.delivery_id, q.table_name, q.row_no, q.sent, q.held_at,
             string_agg(DISTINCT f.rule, ', ' ORDER BY f.rule) AS rules, string_agg(DISTINCT f.remedy, ' ' ORDER BY f.remedy) AS remedies
         FROM quarantine_row AS q JOIN ledger_delivery AS d USING (delivery_id)
         JOIN ledger_finding AS f ON f.delivery_id = q.delivery_id AND f.table_name = q.table_name AND f.row_no = q.row_no
+        SEMI JOIN ref_query AS o ON o.state <> 'solved' AND o.delivery_id = f.delivery_id AND o.table_name = f.table_name
+            AND o.rule = f.rule AND o.field IS NOT DISTINCT FROM f.field
+            AND list_contains(string_split(o.lines, ', '), CAST(f.row_no AS VARCHAR))
         WHERE q.clinic_id = ? AND f.is_open AND f.severity = 'quarantine'
-        GROUP BY d.file_name, q.table_name, q.row_no, q.sent ORDER BY d.file_name, q.table_name, q.row_no
+        GROUP BY ALL ORDER BY d.file_name, q.table_name, q.row_no
     """,
-        [clinic.clinic_id],
+        mine,
     )
-    cutoff = source.con.execute("SELECT cutoff_utc FROM ref_build").fetchall()[0][0]
-    grouped = _grouped(findings, source.contract, clinic)
     page = blocks.Page(
         title=f"Questions about your files: {clinic.name}", subtitle=source.contract.study.title, audience="clinic",
         cutoff_text=source.cutoff_text, code_version=source.code_version,
-        summary=(blocks.Paragraph(_opening(findings, refused, missing, held)),),
+        summary=tuple(blocks.Paragraph(text) for text in (
+            _opening(asked, refused, missing, held), _course(queries, asked)) if text),
         sections=tuple(section for section in (
             _section("Files we could not use", refused, [Column("file_name", "File"), Column("what", "What happened"),
                                                        Column("remedy", "What to do")], "Refused files"),
             _section("Files that have not come", missing, [Column("file_kind", "File"), Column("since", "Expected since"),
                                                           Column("n", "files", "number")], "Missing files"),
-            _by_file("Rows held back: please correct and send again", grouped.filter(severity="quarantine")),
-            _by_file("Values to confirm or correct", grouped.filter(severity="flag")),
+            *_by_form(_grouped(letter_rows.named(source, clinic, asked), source.contract, clinic)),
         ) if section),
         footnotes=("Line numbers are those of the file as you sent it (the row number of the sheet for workbooks). "
-                   "The held rows are in held_rows.xlsx as you sent them.",),
+                   "Each question is asked once; it is asked again where the row came back and still does not fit, or where "
+                   f"nothing came for {source.contract.study.queries.overdue_days} days. A question closes when a file with the "
+                   "corrected row arrives. All rows that are held back are in held_rows.xlsx as you sent them.",),
     )  # fmt: skip
-    return Letter(page, held, cutoff)
+    return Letter(page, held, _facts(queries, asked, cutoff), cutoff)
 
 
-_COLUMNS = (
-    Column("lines", "Lines"),
-    Column("column", "Your column"),
-    Column("form", "Form"),
-    Column("remedy", "What to do"),
-)
+def _facts(queries: pl.DataFrame, asked: pl.DataFrame, cutoff: dt.datetime) -> pl.DataFrame:
+    """What was asked; and what rules over several tables found, which no file of a delivery remembers."""
+    return (
+        queries.with_columns(
+            cutoff_utc=pl.lit(cutoff, pl.Datetime("us")),
+            is_asked=pl.col("query_id").is_in(asked["query_id"].implode()),
+        )
+        .filter(pl.col("is_asked") | ((pl.col("found_at") == "build") & (pl.col("state") != "solved")))
+        .select(pl.col(name).cast(kind) for name, kind in FACT_SCHEMA.items())
+    )  # fmt: skip
 
 
 def _opening(
-    findings: pl.DataFrame, refused: pl.DataFrame, missing: pl.DataFrame, held: pl.DataFrame
+    asked: pl.DataFrame, refused: pl.DataFrame, missing: pl.DataFrame, held: pl.DataFrame
 ) -> str:
-    flags = findings.filter(severity="flag").height
-    if not (findings.height or refused.height or missing.height):
+    if not (asked.height or refused.height or missing.height or held.height):
         return "Everything you sent could be used and nothing is missing. Thank you; there is nothing to do."
+    flags = asked.filter(severity="flag").height
     return (
         f"{number(held.height)} rows are held back until they are corrected, {number(flags)} values need a look, "
         f"{number(refused.height)} files could not be used, and {number(missing.height)} kinds of file have not come. "
@@ -104,39 +127,72 @@ def _opening(
     )
 
 
-def _grouped(findings: pl.DataFrame, contract: Contract, clinic: Clinic) -> pl.DataFrame:
-    """One row per file, form, column and rule, with the lines it stands on."""
+def _course(queries: pl.DataFrame, asked: pl.DataFrame) -> str:
+    """What became of earlier questions: how many are listed and why, how many wait, how many are solved."""
+    if queries.is_empty():
+        return ""
+    states = asked["state"].to_list()
+    new, wrong = states.count("new"), states.count("wrongly_corrected") + states.count("reopened")
+    same = states.count("answered")
+    waiting = queries.filter(pl.col("state") != "solved").height - asked.height
+    last = queries["last_asked_utc"].max()
+    parts = [
+        f"{number(n)} {what}"
+        for n, what in (
+            (new, "not asked before"),
+            (wrong, "where a row came back changed and still does not fit"),
+            (same, "where a row came back as it was"),
+            (len(states) - new - wrong - same, "asked before and not answered"),
+        )
+        if n
+    ]
+    said = f"Questions in this letter: {number(len(states))}"
+    said += f", of them {'; '.join(parts)}." if parts else "."
+    if waiting:
+        said += f" Open questions of earlier letters that are not listed again: {number(waiting)}."
+    if last is not None:
+        solved = queries.filter(state="solved").filter(pl.col("solved_utc") > last).height
+        said += f" Solved since our last questions, on {last:%Y-%m-%d}: {number(solved)}."
+    return said
+
+
+def _grouped(asked: pl.DataFrame, contract: Contract, clinic: Clinic) -> pl.DataFrame:
+    """One row per form, participant, file, column and rule, with the lines it stands on."""
     columns = pl.DataFrame(
         [{"file_kind": kind, "table_name": table, "field": m.field or m.time_of or m.local_of, "column": column}
          for kind, file in clinic.files.items() for table, tm in file.tables.items() for column, m in tm.columns.items()],
         schema=dict.fromkeys(("file_kind", "table_name", "field", "column"), pl.String),
     ).unique(["file_kind", "table_name", "field"], keep="first", maintain_order=True)  # fmt: skip
-    grains = pl.DataFrame(
-        [{"table_name": t, "form": t.replace("_", " ")} for t in contract.tables],
-        schema={"table_name": pl.String, "form": pl.String},
-    )
-    shown = pl.col("row_no").sort().unique(maintain_order=True)
+    told = pl.col("state").replace_strict(_WORDS)
+    once = pl.format("{}; asked on {}", told, pl.col("last_asked_utc").dt.strftime("%Y-%m-%d"))
+    is_column = pl.col("rule") == "unknown_column"
+    of_lines = pl.col("lines").replace("", None).str.split(", ").explode().drop_nulls()
     return (
-        findings.join(columns, on=["file_kind", "table_name", "field"], how="left")
-        .join(grains, on="table_name", how="left")
+        asked.join(columns, on=["file_kind", "table_name", "field"], how="left")
         .with_columns(
-            column=pl.coalesce(
-                "column", pl.when(pl.col("rule") == "unknown_column").then("field"), pl.lit("")
-            )
+            form=pl.when(is_column).then(pl.lit("Columns we do not know")).otherwise(
+                pl.col("table_name").str.replace_all("_", " ")),
+            column=pl.coalesce("column", pl.when(is_column).then("field"), pl.lit("")),
+            expected=pl.when(is_column).then(pl.lit("Nobody told us what this column means.")).otherwise("expected"),
+            remedy=pl.when(is_column).then(
+                pl.lit("Tell us what it means, or leave it out; it was not used.")).otherwise("remedy"),
+            since=pl.when(pl.col("last_asked_utc").is_null()).then(told).otherwise(once),
         )
-        .group_by("file_name", "form", "column", "rule", "severity", "remedy")
-        .agg(
-            n=pl.col("row_no").n_unique(),
-            lines=shown.head(_LINES_SHOWN).cast(pl.String).str.join(", "),
-            all=shown.len(),
+        .group_by("form", "participant", "file_name", "column", "rule", "severity", "expected", "remedy", "since")
+        .agg(all=of_lines.n_unique(), line_list=of_lines.cast(pl.Int64).unique().sort())
+        .with_columns(
+            lines=pl.col("line_list").list.head(_LINES_SHOWN).cast(pl.List(pl.String)).list.join(", ")
+            + pl.when(pl.col("all") > _LINES_SHOWN).then(pl.lit(" and others")).otherwise(pl.lit("")),
+            first=pl.col("line_list").list.first(),
         )
         .with_columns(
-            lines=pl.when(pl.col("all") > _LINES_SHOWN)
-            .then(pl.col("lines") + " and others")
-            .otherwise("lines")
+            place=pl.concat_str("file_name", pl.when(pl.col("all") > 0).then(
+                pl.when(pl.col("all") == 1).then(pl.lit(", line ")).otherwise(pl.lit(", lines ")) + pl.col("lines")
+            ), ignore_nulls=True),
+            told=pl.concat_str("expected", "remedy", separator=" ", ignore_nulls=True),
         )
-        .sort("file_name", "form", "column", "rule", "remedy", nulls_last=True)
-    )
+        .sort("form", "participant", "file_name", "first", "column", "rule", "since", nulls_last=True)
+    )  # fmt: skip
 
 
 def _section(
@@ -145,45 +201,16 @@ def _section(
     return blocks.Section(heading, (table(rows, columns, title=title),)) if rows.height else None
 
 
-def _by_file(heading: str, rows: pl.DataFrame) -> blocks.Section | None:
-    """One table per file, so that the lines to look at stand beside what to do."""
-    tables = tuple(
-        table(of_file, _COLUMNS, title=str(name), note=f"{number(of_file['n'].sum())} rows.")
-        for (name,), of_file in rows.group_by("file_name", maintain_order=True)
-    )
-    return blocks.Section(heading, tables) if tables else None
-
-
-def write_workbook(letter: Letter, path: Path) -> None:
-    """The held rows in the clinic's own columns, one sheet per form; every cell is text, so no formula can run."""
-    with xlsxwriter.Workbook(
-        str(path), {"strings_to_formulas": False, "strings_to_urls": False}
-    ) as book:
-        book.set_properties({"title": "Held rows", "created": letter.cutoff})
-        head = book.add_format({"bold": True, "bottom": 1})
-        if not letter.held.height:
-            book.add_worksheet("nothing held").write_string(0, 0, "No row is held back.")
-        for (name,), rows in letter.held.group_by("table_name", maintain_order=True):
-            sheet = book.add_worksheet(str(name)[:31])
-            sheet.freeze_panes(1, 3)
-            records = [json.loads(sent) if sent else {} for sent in rows["sent"]]
-            keys = list(
-                dict.fromkeys(key for record in records for key in record if key != "row_no")
-            )
-            for place, title in enumerate(["file", "line", "why", "what to do", *keys]):
-                sheet.write_string(0, place, title, head)
-            lines = zip(
-                rows["file_name"],
-                rows["row_no"],
-                rows["rules"],
-                rows["remedies"],
-                records,
-                strict=True,
-            )
-            for at, (file, line, why, remedy, record) in enumerate(lines, start=1):
-                cells = [file, str(line), why, remedy, *(record.get(key) for key in keys)]
-                for place, cell in enumerate(cells):
-                    if cell is not None:
-                        sheet.write_string(
-                            at, place, cell if isinstance(cell, str) else json.dumps(cell)
-                        )
+def _by_form(rows: pl.DataFrame) -> list[blocks.Section | None]:
+    """Held rows first, then doubtful values; one table per form, so that one person can mend it at one desk."""
+    return [
+        blocks.Section(heading, tables)
+        for severity, heading in (
+            ("quarantine", "Rows held back: please correct and send again"),
+            ("flag", "Values to confirm or correct"),
+        )
+        if (tables := tuple(
+            table(of_form, _COLUMNS, title=str(name).capitalize())
+            for (name,), of_form in rows.filter(severity=severity).group_by("form", maintain_order=True)
+        ))
+    ]  # fmt: skip

@@ -91,7 +91,11 @@ def _change(rows: pl.DataFrame, lead: Scale) -> blocks.Section:
 
 def _outcomes(source: Source, rows: pl.DataFrame) -> blocks.Section:
     listed = []
-    for report in source.contract.study.reports.values():
+    # knee load is measured in a few people, both ways, and has a page of its own
+    reports = {
+        name: one for name, one in source.contract.study.reports.items() if name != "knee_load"
+    }
+    for report in reports.values():
         for scale in map(scale_of, (report.primary, *report.also[:2])):
             change = mean_interval(_of(rows, scale)["improvement"].drop_nulls())
             listed.append({

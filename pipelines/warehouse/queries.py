@@ -146,14 +146,18 @@ def life(
 def to_ask(queries: pl.DataFrame, cutoff: dt.datetime, overdue_days: int) -> pl.DataFrame:
     """The queries a letter of this cut-off lists: not asked since the value last changed, or asked long ago.
 
-    A doubtful value that was sent again as it stood is confirmed, and not asked about any more.
+    A doubtful value that was sent again as it stood is confirmed, and not asked about any more; a held row that
+    was sent again as it stood is still held, and asked about once more.
     """
     asked = pl.col("last_asked_utc")
     is_due = asked <= cutoff - dt.timedelta(days=overdue_days)
     return queries.filter(
         pl.col("state") != "solved",
         (pl.col("state") != "answered") | (pl.col("severity") != "flag"),
-        asked.is_null() | (asked < pl.col("changed_utc")) | is_due,
+        asked.is_null()
+        | (asked < pl.col("changed_utc"))
+        | ((pl.col("state") == "answered") & (asked < pl.col("state_since_utc")))
+        | is_due,
     )
 
 

@@ -33,7 +33,7 @@ def home(contract, tmp_path_factory) -> Path:
     for path in deliver(home, 1):
         files = contract.clinics[path.parent.name].files.values()
         kind = next(kind for kind in files if re.fullmatch(kind.name, path.name))
-        if kind.format != "device" and not NEEDED & set(kind.tables):
+        if kind.lab or (kind.format != "device" and not NEEDED & set(kind.tables)):
             path.unlink()
     run_night(home, NIGHT_1)
     return home
