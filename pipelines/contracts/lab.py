@@ -15,6 +15,7 @@ class KneeLab(BaseModel):
 
     `stance` says where a stance is: the whole `file` is one, of the leg in its name; between the `events`
     of foot contact and lift-off; or each recording side by side is one in `percent` of stance, without seconds.
+    The day of the visit is the group `assessed` (YYYYMMDD) of the file's name; `sent` is the day of the export.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -47,7 +48,7 @@ def lab_fault(kind: Any, lab: KneeLab | None) -> str | None:
         return None
     if kind.format != "device" or kind.devices or kind.imu or kind.placement:
         return "`lab` goes with `format: device` and stands alone"
-    for group in ("participant", "sent", *_NEEDS[lab.stance]):
+    for group in ("participant", "assessed", "sent", *_NEEDS[lab.stance]):
         if f"(?P<{group}>" not in kind.name:
             return f"`name` needs a group `{group}` for files with `stance: {lab.stance}`"
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -39,13 +40,14 @@ class _Stance:
 
 
 def read_lab(delivery: Delivery, kind: FileKind) -> DeviceFile:
-    """The stances of the file as records of `knee_moment`; the day is the one in the file's name.
+    """The stances of the file as records of `knee_moment`; the day is the one of the visit in the file's name.
 
     Raises DeliveryRefused where a declared column is not there or the file holds no stance.
     """
     lab = kind.lab
     name = re.fullmatch(kind.name, delivery.file_name)
     groups = name.groupdict() if name else {}
+    day = _day(groups["assessed"], delivery.file_name)
     read = lab_files.read(lab.maker, delivery.raw_path, (lab.left, lab.right))
     if lab.maker == "c3d" and read.unit_said and _PER_KG_SAID.search(read.unit_said):
         _agree(lab, read.unit_said, delivery.file_name)
@@ -61,7 +63,7 @@ def read_lab(delivery: Delivery, kind: FileKind) -> DeviceFile:
     numbers = stance_numbers(curves, np.ones(len(curves)))
     records = pl.DataFrame({
         "row_no": np.arange(1, len(stances) + 1),
-        "assessed_date": [delivery.sent_date] * len(stances),
+        "assessed_date": [day] * len(stances),
         "trial_no": [one.trial_no for one in stances],
         "stance_side_code": [one.side for one in stances],
         "stance_no": [one.stance_no for one in stances],
@@ -85,6 +87,18 @@ def read_lab(delivery: Delivery, kind: FileKind) -> DeviceFile:
     # a line or frame of the file belongs to all of its stances; it is told once, with the first
     found += [(1, rule) for rule in noted]
     return DeviceFile("knee_moment", read.maker, None, None, records, tuple(found))
+
+
+def _day(text: str, where: str) -> dt.date:
+    try:
+        return dt.date(int(text[:4]), int(text[4:6]), int(text[6:8]))
+    except ValueError:
+        raise DeliveryRefused(
+            "no_such_day",
+            "the day of the visit in the file's name is none of the calendar",
+            where=where,
+            remedy="name the file with the day of the visit as YYYYMMDD",
+        ) from None
 
 
 def _agree(lab: KneeLab, said: str, where: str) -> None:

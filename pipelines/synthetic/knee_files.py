@@ -21,7 +21,7 @@ from pipelines.synthetic.lab_text import opensim_text, visual3d_text
 from pipelines.synthetic.nights import Work
 
 _MOMENTS = 997  # keeps these draws apart from those of the trial itself
-PEOPLE = 4  # of each clinic; its next ones send the faulty files
+PEOPLE = 2  # of each clinic; its next ones send the faulty files
 _SWING = 0.095  # Nm/kg at the knee of the leg in swing
 _PEAKS = (0.45, 0.42)  # Nm/kg; the first is that of healthy walking, spread by 0.09 (Thorp 2006)
 _PERSON_SD = 0.07
@@ -126,8 +126,8 @@ def write(
             named = named | {"trial": str(trial)}
         row = walks[0].row
         name = file_name(
-            work.contract.clinics[clinic], kind, row["assessed_date"],
-            participant_id=row["participant_id"], **named,
+            work.contract.clinics[clinic], kind, work.nights[number].sent_date,
+            participant_id=row["participant_id"], assessed=f"{row['assessed_date']:%Y%m%d}", **named,
         )  # fmt: skip
         path = work.folder(number, clinic) / name
         files.write_bytes_atomic(path, edit(data))

@@ -11,7 +11,7 @@ from pipelines.contracts.model import FileKind
 LAB = {
     "maker": "opensim", "left": "l", "right": "r", "unit": "nm", "positive": "internal_adduction", "stance": "file",
 }  # fmt: skip
-NAME = r"(?P<participant>01-\d{3}-\d)_(?P<sent>\d{8})_t(?P<trial>\d+)_(?P<side>left|right)\.sto"
+NAME = r"(?P<participant>01-\d{3}-\d)_(?P<assessed>\d{8})_t(?P<trial>\d+)_(?P<side>left|right)_(?P<sent>\d{8})\.sto"
 
 
 def kind(name: str = NAME, **more) -> FileKind:
@@ -47,6 +47,7 @@ def test_a_declaration_that_cannot_be_is_refused(change, said):
         (NAME.replace("(?P<side>", "(?:"), LAB, "side"),
         (NAME.replace("(?P<trial>", "(?:"), LAB | {"maker": "c3d", "stance": "events"}, "trial"),
         (NAME.replace("(?P<sent>", "(?:"), LAB | {"stance": "percent"}, "sent"),
+        (NAME.replace("(?P<assessed>", "(?:"), LAB | {"stance": "percent"}, "assessed"),
     ],
 )
 def test_what_only_the_name_can_say_must_be_in_it(name, lab, group):

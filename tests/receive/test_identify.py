@@ -131,7 +131,11 @@ def test_a_date_ahead_of_every_calendar_is_refused(
 
 def test_every_declared_name_fits_one_kind_of_one_clinic_only(contract: Contract) -> None:
     """A made-up name of each kind, by filling its pattern's groups, is claimed once in the whole study."""
-    fill = {r"(?P<sent>\d{8})": "20251103", r"(?P<batch>[0-9]{4}W[0-9]{2})": "2025W45"}
+    fill = {
+        r"(?P<sent>\d{8})": "20251103",
+        r"(?P<assessed>\d{8})": "20251020",
+        r"(?P<batch>[0-9]{4}W[0-9]{2})": "2025W45",
+    }
     for clinic in contract.clinics.values():
         for kind, file in clinic.files.items():
             name = file.name

@@ -20,17 +20,17 @@ PCT = np.arange(101.0)
 CURVE = np.interp(PCT, [0, 20, 50, 80, 100], [0, 0.4, 0.1, 0.3, 0])
 AREA = 0.205
 OPENSIM = {
-    "name": r"(?P<participant>01-\d{3}-\d)_(?P<sent>\d{8})_t(?P<trial>\d+)_(?P<side>left|right)\.sto",
+    "name": r"(?P<participant>01-\d{3}-\d)_(?P<assessed>\d{8})_t(?P<trial>\d+)_(?P<side>left|right)_(?P<sent>\d{8})\.sto",
     "lab": {"maker": "opensim", "left": "knee_l", "right": "knee_r", "unit": "nm", "positive": "internal_adduction",
             "stance": "file"},
 }  # fmt: skip
 VISUAL3D = {
-    "name": r"(?P<participant>01-\d{3}-\d)_(?P<sent>\d{8})\.txt",
+    "name": r"(?P<participant>01-\d{3}-\d)_(?P<assessed>\d{8})_(?P<sent>\d{8})\.txt",
     "lab": {"maker": "visual3d", "left": "LKNEE", "right": "RKNEE", "component": "Y", "unit": "nm_per_kg",
             "positive": "external_adduction", "mirrored": ["left"], "stance": "percent"},
 }  # fmt: skip
 C3D = {
-    "name": r"(?P<participant>01-\d{3}-\d)_(?P<sent>\d{8})_t(?P<trial>\d+)\.c3d",
+    "name": r"(?P<participant>01-\d{3}-\d)_(?P<assessed>\d{8})_t(?P<trial>\d+)_(?P<sent>\d{8})\.c3d",
     "lab": {"maker": "c3d", "left": "LK", "right": "RK", "component": "Y", "unit": "nm_per_kg", "divided_by": 1000,
             "positive": "external_adduction", "stance": "events"},
 }  # fmt: skip
@@ -41,7 +41,7 @@ def read(tmp_path, declared: dict, name: str, data: bytes):
     path.write_bytes(data)
     delivery = Delivery(
         "alder-1", "alder", name, "knee_load", "0" * 64, len(data), dt.datetime(2025, 4, 2, tzinfo=dt.UTC),
-        dt.date(2025, 4, 1), 0, "s", path, "01-001-0",
+        dt.date(2025, 11, 3), 0, "s", path, "01-001-0",
     )  # fmt: skip
     kind = FileKind.model_validate({"format": "device", "keyed": "increment"} | declared)
     found = read_lab(delivery, kind)
@@ -63,7 +63,9 @@ def storage(own=CURVE * 80, other=None, seconds=0.8, side="right") -> bytes:
 
 
 def test_a_storage_file_is_one_stance_of_the_leg_in_its_name(tmp_path):
-    records, findings = read(tmp_path, OPENSIM, "01-001-0_20250401_t3_right.sto", storage())
+    records, findings = read(
+        tmp_path, OPENSIM, "01-001-0_20250401_t3_right_20251103.sto", storage()
+    )
     row = records.row(0, named=True)
     assert (records.height, findings) == (1, set())
     assert (row["assessed_date"], row["trial_no"], row["stance_side_code"]) == (
@@ -82,7 +84,7 @@ def test_a_storage_file_is_one_stance_of_the_leg_in_its_name(tmp_path):
 
 def test_the_impulse_is_over_seconds_and_not_over_per_cent_of_stance(tmp_path):
     """Backward stance lasts longer: a naive area over per cent of stance would call both equal."""
-    name = "01-001-0_20250401_t1_right.sto"
+    name = "01-001-0_20250401_t1_right_20251103.sto"
     short, _ = read(tmp_path, OPENSIM, name, storage(seconds=0.6))
     long, _ = read(tmp_path, OPENSIM, name, storage(seconds=0.9))
     naive = [frame["moment_mean_sent"][0] for frame in (short, long)]
@@ -100,14 +102,14 @@ def test_the_impulse_is_over_seconds_and_not_over_per_cent_of_stance(tmp_path):
     ],
 )
 def test_what_contradicts_the_declaration_is_named(tmp_path, data, rule):
-    _, findings = read(tmp_path, OPENSIM, "01-001-0_20250401_t1_right.sto", data)
+    _, findings = read(tmp_path, OPENSIM, "01-001-0_20250401_t1_right_20251103.sto", data)
     assert findings == {(1, rule)}
 
 
 def test_a_file_cut_in_a_stance_gives_no_numbers_that_count(tmp_path):
     lines = storage().decode().splitlines(keepends=True)
     _, findings = read(
-        tmp_path, OPENSIM, "01-001-0_20250401_t1_right.sto", "".join(lines[:110]).encode()
+        tmp_path, OPENSIM, "01-001-0_20250401_t1_right_20251103.sto", "".join(lines[:110]).encode()
     )
     assert {(1, "stance_cut"), (1, "truncated_end")} <= findings
 
@@ -117,7 +119,7 @@ def test_a_hole_in_the_curve_leaves_no_peak(tmp_path):
         storage().splitlines()[60],
         b"\t".join([storage().splitlines()[60].split(b"\t")[0], b"nan", b"nan"]),
     )
-    records, findings = read(tmp_path, OPENSIM, "01-001-0_20250401_t1_right.sto", data)
+    records, findings = read(tmp_path, OPENSIM, "01-001-0_20250401_t1_right_20251103.sto", data)
     assert findings == {(1, "curve_incomplete")}
     assert records["first_peak_absent"].to_list() == ["curve_incomplete"]
     assert records["moment_mean_sent"].null_count() == records["moment_curve"].null_count() == 1
@@ -126,7 +128,7 @@ def test_a_hole_in_the_curve_leaves_no_peak(tmp_path):
 def test_visual3d_gives_both_legs_of_every_recording_without_seconds(tmp_path):
     curves = np.column_stack([-CURVE, CURVE, -0.5 * CURVE, 0.5 * CURVE])
     data = visual3d_text(["a.c3d", "b.c3d"], ["LKNEE", "RKNEE"], "Y", curves)
-    records, findings = read(tmp_path, VISUAL3D, "01-001-0_20250401.txt", data)
+    records, findings = read(tmp_path, VISUAL3D, "01-001-0_20250401_20251103.txt", data)
     assert findings == set()
     assert records.select("trial_no", "stance_side_code").rows() == [
         (1, "left"), (1, "right"), (2, "left"), (2, "right"),
@@ -150,7 +152,7 @@ STANCE = (("Right", "Foot Strike", 0.5), ("Right", "Foot Off", 1.3))
 
 
 def test_a_c3d_file_is_cut_at_its_events(tmp_path):
-    records, findings = read(tmp_path, C3D, "01-001-0_20250401_t2.c3d", trial(STANCE))
+    records, findings = read(tmp_path, C3D, "01-001-0_20250401_t2_20251103.c3d", trial(STANCE))
     row = records.row(0, named=True)
     assert (records.height, findings, row["stance_side_code"]) == (1, set(), "right")
     assert row["stance_s"] == pytest.approx(0.8, abs=1e-6)
@@ -160,7 +162,7 @@ def test_a_c3d_file_is_cut_at_its_events(tmp_path):
 
 def test_a_stance_that_the_c3d_file_ends_in_has_no_numbers(tmp_path):
     data = trial((*STANCE, ("Right", "Foot Strike", 1.8), ("Right", "Foot Off", 2.5)))
-    records, findings = read(tmp_path, C3D, "01-001-0_20250401_t2.c3d", data)
+    records, findings = read(tmp_path, C3D, "01-001-0_20250401_t2_20251103.c3d", data)
     assert findings == {(2, "curve_incomplete")}
     assert records["first_peak_sent"].is_null().to_list() == [False, True]
 
@@ -168,11 +170,12 @@ def test_a_stance_that_the_c3d_file_ends_in_has_no_numbers(tmp_path):
 @pytest.mark.parametrize(
     ("declared", "name", "data", "reason"),
     [
-        (C3D, "01-001-0_20250401_t2.c3d", trial(()), "no_records"),
-        (C3D | {"lab": C3D["lab"] | {"divided_by": 1}}, "01-001-0_20250401_t2.c3d", trial(STANCE), "unit_contradicted"),
-        (OPENSIM | {"lab": OPENSIM["lab"] | {"left": "other"}}, "01-001-0_20250401_t1_right.sto", storage(), "columns_missing"),
-        (VISUAL3D, "01-001-0_20250401.txt", storage(), "wrong_columns"),
-        (OPENSIM, "01-001-0_20250401_t1_right.sto", b"", "empty"),
+        (C3D, "01-001-0_20250401_t2_20251103.c3d", trial(()), "no_records"),
+        (C3D | {"lab": C3D["lab"] | {"divided_by": 1}}, "01-001-0_20250401_t2_20251103.c3d", trial(STANCE), "unit_contradicted"),
+        (OPENSIM | {"lab": OPENSIM["lab"] | {"left": "other"}}, "01-001-0_20250401_t1_right_20251103.sto", storage(), "columns_missing"),
+        (VISUAL3D, "01-001-0_20250401_20251103.txt", storage(), "wrong_columns"),
+        (OPENSIM, "01-001-0_20250401_t1_right_20251103.sto", b"", "empty"),
+        (OPENSIM, "01-001-0_20250431_t1_right_20251103.sto", storage(), "no_such_day"),
     ],
 )  # fmt: skip
 def test_a_file_that_cannot_be_what_was_declared_is_refused(tmp_path, declared, name, data, reason):

@@ -79,10 +79,11 @@ def test_file_name_fits_its_pattern(
     clinic = contract.clinics[clinic_id]
     person = f"{clinic.prefix}-001-4"
 
-    name = dialect.file_name(clinic, kind, SENT, "2025W44", revision, person)
+    of_labs = {"assessed": "20250401", "trial": "2", "side": "left"}
+    name = dialect.file_name(clinic, kind, SENT, "2025W44", revision, person, **of_labs)
 
     said = re.fullmatch(clinic.files[kind].name, name).groupdict()
-    expected = {"sent": "20251103", "batch": "2025W44", "participant": person}
+    expected = {"sent": "20251103", "batch": "2025W44", "participant": person} | of_labs
     expected["revision"] = str(revision) if revision else None
     assert said == {group: expected[group] for group in said}
 
