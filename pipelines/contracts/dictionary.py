@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipelines.contracts.across import across_rules
 from pipelines.contracts.build_rules import build_rules
+from pipelines.contracts.lab import KneeLab
 from pipelines.contracts.model import Clinic, ColumnMap, Contract, FileKind, TableMap
 from pipelines.contracts.rule_list import rules_of
 from pipelines.contracts.tables import describe
@@ -107,6 +108,8 @@ def _file_guide(contract: Contract, clinic: Clinic, kind: str, file: FileKind) -
             + (f", turning rate in {file.imu.gyro.unit}." if file.imu.gyro else "."),
             "",
         ]
+    if file.lab:
+        return [*out, _lab_guide(contract, file.lab), ""]
     if file.format == "device":
         return [*out, f"Recognised by content as: {', '.join(file.devices)}.", ""]
     for table, columns in file.tables.items():
@@ -124,6 +127,33 @@ def _file_guide(contract: Contract, clinic: Clinic, kind: str, file: FileKind) -
             )
         out.append("")
     return out
+
+
+_MAKERS = {
+    "opensim": "OpenSim (storage file)",
+    "visual3d": "Visual3D (ASCII)",
+    "c3d": "C3D with model outputs",
+}
+_STANCES = {
+    "file": "The whole file is one stance of the leg in its name.",
+    "events": "A stance runs from foot strike to foot off of its side, as the file's events have them.",
+    "percent": "Each recording side by side is one stance, in per cent; the seconds of stance are in the lab's sheet.",
+}
+
+
+def _lab_guide(contract: Contract, lab: KneeLab) -> str:
+    """What the lab's software must write, in sentences."""
+    part = f", component `{_cell(lab.component)}`" if lab.component else ""
+    divided = f", sent {lab.divided_by:g} times as large" if lab.divided_by != 1 else ""
+    mirrored = "".join(
+        f" On the {side} side the sign is the other way round." for side in lab.mirrored
+    )
+    return (
+        f"An export of {_MAKERS[lab.maker]} with the adduction moment of both knees: left `{_cell(lab.left)}`, right "
+        f"`{_cell(lab.right)}`{part}, in {contract.codes['moment_unit'][lab.unit]}{divided}; positive is the "
+        f"{lab.positive.replace('_', ' ')} moment.{mirrored} {_STANCES[lab.stance]} In the file's name `assessed` is the day "
+        "of the visit and `sent` that of the export; a trial's number is that of the lab's sheet."
+    )
 
 
 def _words(contract: Contract, clinic: Clinic, columns: TableMap, meaning: ColumnMap) -> str:
