@@ -23,7 +23,7 @@ _NUMBERS = {  # column of mart_knee_load: what, unit, digits
 }
 _METHOD = (
     "External knee adduction moment by inverse dynamics, as each clinic's lab computes it: a surrogate of the load on the "
-    "inner side of the knee, not a contact force. Impulse is taken over seconds of stance. Index knee; mean over stances, "
+    "inner side of the knee, not a contact force. Per kilogram of body mass at enrolment. Impulse is taken over seconds of stance. Index knee; mean over stances, "
     "then over people. A stance that runs backward in time, and a trial that missed its set speed by over 5 %, are left out."
 )
 
