@@ -24,13 +24,13 @@ def write_faulty_knee_files(work: Work, number: int) -> None:
         for one in people_of(work, clinic, 0)
         if {walk.row["visit_code"] for walk in one} == set(VISITS)
     ]
-    for walks in people[PEOPLE : PEOPLE + 1]:  # a trial for each fault
+    n = PEOPLE["opensim"]
+    for walks in people[n : n + 1]:  # a trial for each fault
         for (rule, edit, trial), walk in zip(_FAULTS, walks, strict=False):
             _told(work, number, clinic, write(work, number, clinic, [walk], edit, trial), rule)
-    for walks in people[
-        PEOPLE + 1 : PEOPLE + 2
-    ]:  # a person's other stances tell that one is turned
-        for walk in walks:
+    for walks in people[n + 1 : n + 2]:  # a person's other stances tell that one is turned
+        way = walks[0].row["lab_direction_code"]
+        for walk in (one for one in walks if one.row["lab_direction_code"] == way):
             is_turned = walk is walks[0]
             paths = write(work, number, clinic, [walk], _cells(np.flipud) if is_turned else bytes)
             if is_turned:

@@ -21,7 +21,9 @@ from pipelines.synthetic.lab_text import opensim_text, visual3d_text
 from pipelines.synthetic.nights import Work
 
 _MOMENTS = 997  # keeps these draws apart from those of the trial itself
-PEOPLE = 2  # of each clinic; its next ones send the faulty files
+# People of each clinic whose files come, by what their lab writes: where every trial is a file, a night would be
+# longer than anybody watches. The clinic's next ones send the faulty files.
+PEOPLE = {"opensim": 1, "c3d": 1, "visual3d": 3}
 _SWING = 0.095  # Nm/kg at the knee of the leg in swing
 _PEAKS = (0.45, 0.42)  # Nm/kg; the first is that of healthy walking, spread by 0.09 (Thorp 2006)
 _PERSON_SD = 0.07
@@ -55,8 +57,9 @@ class Walked:
 def write_knee_files(work: Work, number: int) -> None:
     """Writes the files of the lab visits that this night's sheets tell of."""
     before = work.trials[number - 1].as_of if number else dt.date.min
-    for clinic in labs(work.contract):
-        for trials in people_of(work, clinic, number)[:PEOPLE]:
+    for clinic, kind in labs(work.contract).items():
+        n = PEOPLE[work.contract.clinics[clinic].files[kind].lab.maker]
+        for trials in people_of(work, clinic, number)[:n]:
             new = [walk for walk in trials if walk.row["assessed_date"] > before]
             for _, visit in groupby(new, key=lambda walk: walk.row["assessed_date"]):
                 write(work, number, clinic, list(visit))
