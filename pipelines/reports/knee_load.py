@@ -31,6 +31,11 @@ _METHOD = (
 def page(source: Source) -> blocks.Page:
     """Within people: both ways on the same day. Between arms, closed only: each number by way of walking."""
     paired = _paired(source)
+    if (
+        source.audience == "open"
+        and paired["n"].min() < source.contract.study.analysis.smallest_shown_count
+    ):
+        return _too_few(source)
     sections = [
         blocks.Section("Backward beside forward", (_curves(source), _within(paired))),
         blocks.Section("What was measured", (_stances(source),)),
@@ -44,6 +49,16 @@ def page(source: Source) -> blocks.Page:
         title=f"{TITLE}: walking backward and forward", subtitle=source.contract.study.title, audience=source.audience,
         cutoff_text=source.cutoff_text, code_version=source.code_version, sections=tuple(sections),
         summary=_summary(paired), sources=thresholds.sources(source, scales), footnotes=(_METHOD,),
+    )  # fmt: skip
+
+
+def _too_few(source: Source) -> blocks.Page:
+    """What the open page says while what it would show could be one person's."""
+    said = "Too few people have been measured both ways for an open page; the closed one has what there is."
+    return blocks.Page(
+        title=f"{TITLE}: walking backward and forward", subtitle=source.contract.study.title, audience=source.audience,
+        cutoff_text=source.cutoff_text, code_version=source.code_version, sections=(),
+        summary=(blocks.Paragraph(said),), footnotes=(_METHOD,),
     )  # fmt: skip
 
 
@@ -135,8 +150,10 @@ def _within(paired: pl.DataFrame) -> blocks.Table:
 
 
 def _stances(source: Source) -> blocks.Table:
-    counted = source.rows("""
-        SELECT clinic_id, lab_direction_code, count(DISTINCT participant_id) AS people_n, count(*) AS stances_n,
+    # a clinic's lab may have measured one person: the open page says nothing by clinic
+    clinic = "clinic_id" if source.audience == "closed" else "'all'"
+    counted = source.rows(f"""
+        SELECT {clinic} AS clinic_id, lab_direction_code, count(DISTINCT participant_id) AS people_n, count(*) AS stances_n,
             count(*) FILTER (is_turned) AS turned_n, count(*) FILTER (speed_state = 'missed') AS missed_n,
             count(*) FILTER (second_peak_absent IS NOT NULL) AS one_hump_n, count(*) FILTER (kaai_abstained IS NOT NULL) AS no_impulse_n,
             avg(lab_speed_mps ORDER BY participant_id, visit_code, trial_no, stance_no) AS speed
@@ -150,7 +167,7 @@ def _stances(source: Source) -> blocks.Table:
             Column("turned_n", "Turned in time", "number"), Column("missed_n", "Set speed missed", "number"),
             Column("one_hump_n", "No second peak", "number"), Column("no_impulse_n", "No impulse", "number"),
         ],
-        title="Stances of the index knee by clinic",
+        title="Stances of the index knee",
         note="A curve with one hump has one peak; the second is then absent, not zero. "
              "Without seconds of stance, body mass or a whole curve there is no impulse.",
     )  # fmt: skip

@@ -5,6 +5,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
+from pipelines.reports import knee_load
+from pipelines.reports.source import opened
 from tests.end_to_end.nights import rows
 
 # Decided before looking: samples at 200 Hz and 51 points of a curve cannot miss a planted number by more.
@@ -68,6 +70,15 @@ def test_the_open_database_tells_the_way_of_the_trial_and_not_the_arm(clean):
         .n_unique()
         == 1
     )
+
+
+def test_the_open_page_shows_nothing_of_fewer_people_than_may_be_shown(contract, clean):
+    with opened(clean.home / "warehouse", contract, "open") as source:
+        page = knee_load.page(source)
+    with opened(clean.home / "warehouse", contract, "closed") as source:
+        closed = knee_load.page(source)
+    assert page.sections == () and "Too few people" in page.summary[0].text
+    assert len(closed.sections) == 3
 
 
 def test_every_rule_of_a_lab_file_has_a_planted_fault(faulty):
