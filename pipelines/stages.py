@@ -224,7 +224,7 @@ def render_reports(home: str, cutoff: str, past: bool = False) -> dict:
     at = as_cutoff(cutoff)
     folder = settings.home / "reports"
     counts = reports.render_all(
-        warehouse_folder(settings.home, at, past), folder / stamp(at), contract
+        warehouse_folder(settings.home, at, past), folder / stamp(at), contract, SQL
     )
     if (settings.home / "warehouse" / "open.duckdb").is_file():
         reports.render_front(settings.home / "warehouse", folder, contract)

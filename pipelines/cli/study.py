@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from pipelines.cli.console import (
     Cutoff,
@@ -159,6 +159,60 @@ def status(home: Home = None) -> None:
             )
         )
     out.print(table)
+
+
+@app.command()
+def trace(
+    report: Annotated[str, typer.Argument(help="A report, e.g. knee_pain.")],
+    number: Annotated[
+        int | None, typer.Argument(help="A number of it, as the page counts them; none: list them.")
+    ] = None,
+    home: Home = None,
+    closed: Annotated[bool, typer.Option("--closed", help="The report with the arms.")] = False,
+    cutoff: Cutoff = None,
+    to: Annotated[
+        Path | None, typer.Option("--to", help="A CSV file for every line, one row each.")
+    ] = None,
+) -> None:
+    """From a number in a report to its SQL, and to the files and lines of clinics it rests on."""
+    from pipelines import trace as tracing
+    from pipelines.settings import load_settings
+
+    place = str(load_settings(home).home)
+    if number is None:
+        table = Table("number", "what", "of", "value", "unit", "n")
+        found = tracing.numbers(place, report, closed=closed, cutoff=cutoff)
+        for row in found.select("number", "statistic", "group", "value", "unit", "n").iter_rows():
+            table.add_row(
+                *(
+                    f"{v:.6g}" if isinstance(v, float) else str(v if v is not None else "")
+                    for v in row
+                )
+            )
+        out.print(table)
+        return
+    found = tracing.trace(place, report, number, closed=closed, cutoff=cutoff)
+    said = found.result
+    out.print(
+        f"{said['statistic']}{', ' if said['group'] else ''}{said['group']}",
+        style="bold",
+        highlight=False,
+    )
+    out.print(f"{said['value']:.10g} {said['unit']}", highlight=False)
+    how = "This SQL gives it:" if said["is_exact"] else "It is computed from the rows of this SQL:"
+    out.print(f"{how}\n  {said['sql']}", highlight=False, soft_wrap=True)
+    table = Table("clinic", Column("file", overflow="fold"), "form", "lines", "which")
+    for clinic, file, form, n, lines in tracing.by_file(found.lines).iter_rows():
+        table.add_row(
+            clinic, file, form, str(n), lines if len(lines) <= 120 else f"{lines[:117]}..."
+        )
+    out.print(f"{found.rows_n} rows of {said['table_name']}, resting on {found.lines.height} lines:" if table.row_count
+              else "It rests on no line of a clinic's file, but on the study's own declarations.")  # fmt: skip
+    if table.row_count:
+        out.print(table)
+    if to is not None:
+        found.lines.write_csv(to)
+        out.print(f"Every line: {to}")
 
 
 @app.command()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -12,14 +11,13 @@ import polars as pl
 
 from pipelines import files
 from pipelines.contracts.model import Contract
-from pipelines.reports import index, letter_rows, letters, study_lead
-from pipelines.reports.layout import pdf
+from pipelines.reports import audience, index, letter_rows, letters, restated, study_lead
+from pipelines.reports.audience import NIGHT_FACTS
 from pipelines.reports.layout.page import render_page
 from pipelines.reports.mail import write_mail
 from pipelines.reports.source import opened
 
 AUDIENCES = ("open", "closed")
-NIGHT_FACTS = "night.json"
 
 
 def discovered() -> dict[str, ModuleType]:
@@ -33,23 +31,24 @@ def discovered() -> dict[str, ModuleType]:
     }
 
 
-def render_all(warehouse: Path, folder: Path, contract: Contract) -> dict[str, int]:
-    """Writes `open/*.html`, `closed/*.html`, their PDF files and `index.html`; the number of pages."""
-    can_print = pdf.missing() is None
-    pages: list[Path] = []
-    for audience in AUDIENCES:
-        with opened(warehouse, contract, audience) as source:
-            if audience == "closed":
-                files.private(folder / audience)
-            for name, module in _made_for(audience).items():
-                page = replace(module.page(source), pdf=f"{name}.pdf" if can_print else None)
-                pages.append(folder / audience / f"{name}.html")
-                _write(pages[-1], render_page(page))
+def render_all(warehouse: Path, folder: Path, contract: Contract, sql: Path) -> dict[str, int]:
+    """Writes `open/*.html`, `closed/*.html`, their PDF files and `index.html`; the number of pages.
+
+    Beside the pages of each audience stand their numbers, see `results`. `sql` is the folder of the SQL files the
+    warehouse was built with. Raises BuildStopped where there is no warehouse, or a page cannot be made.
+    """
     with opened(warehouse, contract, "open") as source:
-        _write(folder / "index.html", render_page(index.page(source, _titles())))
+        files.private(folder / "closed")
+        audience.write_all([
+            audience.Task(name, tuple(_made_for(name)), warehouse, folder, contract, sql) for name in AUDIENCES
+        ])  # fmt: skip
+        made = _titles(folder)
+        _write(folder / "index.html", render_page(index.page(source, made)))
         files.write_json(folder / NIGHT_FACTS, index.night_facts(source))
-    printed = pdf.print_pages(pages)
-    return {name: len(_made_for(name)) for name in AUDIENCES} | {"pdf": len(printed)}
+    printed = [folder / name / f"{page}.pdf" for name, pages in made.items() for page, _ in pages]
+    return {name: len(pages) for name, pages in made.items()} | {
+        "pdf": sum(path.is_file() for path in printed)
+    }
 
 
 def write_digest(warehouse: Path, reports: Path, folder: Path, contract: Contract) -> dict:
@@ -69,19 +68,24 @@ def render_front(warehouse: Path, folder: Path, contract: Contract) -> None:
     with opened(warehouse, contract, "open") as source:
         latest = [name for name, facts in nights if facts["cutoff"] == source.cutoff_text]
         if latest:
-            page = index.front_page(source, _titles(), latest[0], nights)
+            page = index.front_page(source, _titles(folder / latest[0]), latest[0], nights)
             _write(folder / "index.html", render_page(page))
 
 
-def _made_for(audience: str) -> dict[str, ModuleType]:
-    return {name: module for name, module in discovered().items() if audience in module.AUDIENCES}
+def _made_for(whom: str) -> dict[str, ModuleType]:
+    return {name: module for name, module in discovered().items() if whom in module.AUDIENCES}
 
 
-def _titles() -> index.Made:
-    return {
-        audience: [(name, module.TITLE) for name, module in _made_for(audience).items()]
-        for audience in AUDIENCES
+def _titles(folder: Path) -> index.Made:
+    """The pages of a night's folder by audience, each with its title."""
+    made = {
+        whom: [(name, module.TITLE) for name, module in _made_for(whom).items()]
+        for whom in AUDIENCES
     }
+    for whom, titles in made.items():
+        if (folder / whom / f"{restated.NAME}.html").is_file():
+            titles.append((restated.NAME, restated.TITLE))
+    return made
 
 
 def render_letters(

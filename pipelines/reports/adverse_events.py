@@ -7,6 +7,7 @@ import polars as pl
 from pipelines.analysis.summary import rate_of_people
 from pipelines.reports import small_cells
 from pipelines.reports.layout import blocks
+from pipelines.reports.layout.results import Basis, arm_of
 from pipelines.reports.layout.tables import Column, table
 from pipelines.reports.source import Source
 
@@ -23,18 +24,20 @@ def section(
     counts = table(
         counted,
         [
-            first, Column("n", "Participants", "number"),
-            Column("people_n", "With any event", "number"), Column("people_n", "Share", "percent", whole="n"),
-            Column("events_n", "Events", "number"), Column("serious_people_n", "With a serious event", "number"),
-            Column("serious_n", "Serious events", "number"),
+            first, Column("n", "Participants", "number", of="count(*)"),
+            Column("people_n", "With any event", "number", of="count(*) FILTER (adverse_events_n > 0)"),
+            Column("people_n", "Share", "percent", whole="n", of="count(*) FILTER (adverse_events_n > 0) / count(*)"),
+            Column("events_n", "Events", "number", of="coalesce(sum(adverse_events_n), 0)"),
+            Column("serious_people_n", "With a serious event", "number", of="count(*) FILTER (serious_n > 0)"),
+            Column("serious_n", "Serious events", "number", of="coalesce(sum(serious_n), 0)"),
         ],
-        title="Adverse events, participants and events apart", by_arm=by_arm, note=note,
+        title="Adverse events, participants and events apart", by_arm=by_arm, note=note, basis=Basis("mart_safety", by={group: group}),
     )  # fmt: skip
     rates = table(
         counted,
-        [first, Column("years", "Person-years", "number", 1),
-         Column("rate", "Events per year (95 % interval)", "estimate", 2, low="low", high="high")],
-        title="Adverse events and the time they could be reported in", by_arm=by_arm, note=note,
+        [first, Column("years", "Person-years", "number", 1, unit="years", of="sum(record_years)"),
+         Column("rate", "Events per year (95 % interval)", "estimate", 2, low="low", high="high", unit="1/year")],
+        title="Adverse events and the time they could be reported in", by_arm=by_arm, note=note, basis=Basis("mart_safety", by={group: group}),
     )  # fmt: skip
     listed = (counts, rates, _severity(source, events))
     closed = (_relatedness(source),) if source.audience == "closed" else ()
@@ -79,15 +82,17 @@ def _relatedness(source: Source) -> blocks.Table:
         FROM core_adverse_event AS e JOIN core_participant AS p USING (participant_id) GROUP BY ALL""")
     order = [*words, "not given"]
     listed = (
-        counted.with_columns(code=pl.col("code").fill_null("not given").cast(pl.Enum(order)))
-        .sort("code", "arm")
-        .with_columns(how=pl.col("code").cast(pl.String).replace(words))
+        counted.with_columns(how=pl.col("code").fill_null("not given").cast(pl.Enum(order)))
+        .sort("how", "arm")
+        .with_columns(pl.col("how").cast(pl.String).replace(words))
     )
     return table(
         listed,
-        [Column("how", "Related to the walking"), Column("arm", "Arm"), Column("n", "Events", "number"),
-         Column("people_n", "Participants", "number"), Column("serious_n", "Of them serious", "number")],
+        [Column("how", "Related to the walking"), Column("arm", "Arm"), Column("n", "Events", "number", n="people_n", of="count(*)"),
+         Column("people_n", "Participants", "number", n="people_n", of="count(DISTINCT participant_id)"),
+         Column("serious_n", "Of them serious", "number", n="people_n", of="count(*) FILTER (serious)")],
         title="Adverse events by relatedness", by_arm=True, note="As the clinic judged it, knowing the arm.",
+        basis=Basis("core_adverse_event", by={"code": "relatedness_code", "arm": arm_of("core_adverse_event")}),
     )  # fmt: skip
 
 
@@ -96,15 +101,17 @@ def _severity(source: Source, events: pl.DataFrame) -> blocks.Table:
     counted = (
         events.with_columns(severity=pl.col("severity_code").fill_null("not given").cast(order))
         .group_by("severity")
-        .agg(n=pl.len(), people_n=pl.col("participant_id").n_unique(), serious_n=pl.col(SERIOUS).sum())
+        .agg(pl.col("severity_code").first(), n=pl.len(), people_n=pl.col("participant_id").n_unique(), serious_n=pl.col(SERIOUS).sum())
         .sort("severity")
         .with_columns(pl.col("severity").cast(pl.String))
     )  # fmt: skip
     columns = [
-        Column("severity", "Severity"), Column("n", "Events", "number"), Column("people_n", "Participants", "number"),
-        *([Column("serious_n", "Of them serious", "number")] if source.audience == "closed" else []),
+        Column("severity", "Severity"), Column("n", "Events", "number", n="people_n", of="count(*)"),
+        Column("people_n", "Participants", "number", n="people_n", of="count(DISTINCT participant_id)"),
+        *([Column("serious_n", "Of them serious", "number", n="people_n", of="count(*) FILTER (serious)")] if source.audience == "closed" else []),
     ]  # fmt: skip
     shown = small_cells.few_of_total(source, counted)
     return table(
-        shown, columns, title="Adverse events by severity", note=small_cells.note_for(source)
-    )
+        shown, columns, title="Adverse events by severity", note=small_cells.note_for(source),
+        basis=Basis("core_adverse_event", by={"severity_code": "severity_code"}),
+    )  # fmt: skip

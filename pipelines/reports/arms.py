@@ -9,8 +9,9 @@ from pipelines.reports import strata
 from pipelines.reports.layout import blocks
 from pipelines.reports.layout.figures import Overall, forest
 from pipelines.reports.layout.numbers import interval, number, p_value, signed
+from pipelines.reports.layout.results import Basis, estimated
 from pipelines.reports.layout.tables import Column, table
-from pipelines.reports.scales import Scale
+from pipelines.reports.scales import Scale, basis_of
 from pipelines.reports.source import Source
 
 
@@ -88,7 +89,9 @@ def tile(source: Source, rows: pl.DataFrame, scale: Scale) -> blocks.KeyNumber:
         signed(found.estimate, scale.digits),
         f"{test} minus {reference}, {scale.unit_text}",
         f"95 % interval {interval(found.ci_low, found.ci_high, scale.digits)}",
-    )
+        estimated(f"{test} minus {reference}, {scale.title}", scale.unit_text, basis_of("mart_outcome", scale),
+                  found.estimate, found.ci_low, found.ci_high),
+    )  # fmt: skip
 
 
 def section(source: Source, rows: pl.DataFrame, scales: list[Scale]) -> blocks.Section:
@@ -99,6 +102,7 @@ def section(source: Source, rows: pl.DataFrame, scales: list[Scale]) -> blocks.S
         found = difference(source, rows, scale)
         mcid = _analysed(rows, scale)["mcid"].drop_nulls().unique()
         listed.append({
+            "of_measure": scale.measure, "of_scale": scale.scale, "unit": scale.unit_text,
             "scale": f"{scale.title}, {scale.unit_text} ({scale.better} is better)", "n_reference": found.n_by_arm.get(reference, 0),
             "n_test": found.n_by_arm.get(test, 0), "estimate": found.estimate, "low": found.ci_low, "high": found.ci_high,
             "p": found.p, "df": found.df, "mcid": mcid[0] if mcid.len() == 1 else None,
@@ -113,12 +117,14 @@ def section(source: Source, rows: pl.DataFrame, scales: list[Scale]) -> blocks.S
     shown = table(
         pl.DataFrame(listed, schema_overrides=floats),
         [Column("scale", "Measure"),
-         Column("n_reference", f"n {reference}", "number"), Column("n_test", f"n {test}", "number"),
-         Column("estimate", f"{test} \N{MINUS SIGN} {reference} (95 % interval)", "estimate", 2, low="low", high="high"),
-         Column("df", "df", "number"), Column("p", "p", "p"), Column("mcid", "MCID", "number", 2)],
+         Column("n_reference", f"n {reference}", "number", n="n_reference", where=f"arm = '{reference}'"),
+         Column("n_test", f"n {test}", "number", n="n_test", where=f"arm = '{test}'"),
+         Column("estimate", f"{test} \N{MINUS SIGN} {reference} (95 % interval)", "estimate", 2, low="low", high="high", unit_from="unit"),
+         Column("df", "df", "number"), Column("p", "p", "p"), Column("mcid", "MCID", "number", 2, unit_from="unit")],
         title="Adjusted mean difference at the primary visit", by_arm=True,
         note=f"Least squares on arm, baseline, {strata.adjusted_for(source)} (ANCOVA), observed cases as randomised. "
         "An impression of change has no baseline to adjust for. All but the first measure are secondary: their p-values are nominal. " + " ".join(notes),
+        basis=Basis("mart_outcome", "is_primary", {"of_measure": "measure", "of_scale": "scale"}),
     )  # fmt: skip
     figure = _forest(source, rows, primary)
     return blocks.Section("Between the arms", (shown, figure))

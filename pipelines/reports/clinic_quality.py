@@ -12,6 +12,7 @@ from pipelines.reports.layout.figures import (
     week_adherence,
 )
 from pipelines.reports.layout.numbers import MISSING, fraction, number
+from pipelines.reports.layout.results import Basis
 from pipelines.reports.layout.tables import Column, table
 from pipelines.reports.source import Source
 from pipelines.warehouse.queries import yield_by_rule
@@ -20,6 +21,7 @@ _STATES = {
     "new": "New", "pending": "Waiting", "answered": "Sent again as it was", "wrongly_corrected": "Changed, still wrong",
     "reopened": "Wrong again", "solved": "Solved",
 }  # fmt: skip
+_CLINIC = {"clinic_id": "clinic_id"}
 TITLE, AUDIENCES = "Clinic quality", ("open",)
 
 
@@ -84,7 +86,8 @@ def _files(source: Source, clinics: pl.DataFrame, calendar: pl.DataFrame) -> blo
     return blocks.Section("Files", (
         arrival_calendar(marks, title="Expected files, and what came"),
         table(missing, [Column("clinic_id", "Clinic"), Column("file_kind", "File"), Column("since", "Not come since"),
-                        Column("n", "expected files", "number"), Column("state", "Last")], title="Files that did not come"),
+                        Column("n", "expected files", "number", of="count(*)"), Column("state", "Last")], title="Files that did not come",
+              basis=Basis("ledger_calendar", "missing_since_date IS NOT NULL", {"clinic_id": "clinic_id", "file_kind": "file_kind"})),
         table(refused, [Column("clinic_id", "Clinic"), Column("file_name", "File"), Column("reason", "Refused because"),
                         Column("remedy", "What to do")], title="Refused files"),
     ))  # fmt: skip
@@ -104,13 +107,14 @@ def _rows(source: Source, clinics: pl.DataFrame) -> blocks.Section:
     """)
     return blocks.Section("Rows and findings", (
         stacked_counts(counts, title="Received = accepted + quarantined + duplicate"),
-        table(clinics, [Column("clinic_name", "Clinic"), Column("n_received", "Received", "number"),
-                        Column("n_accepted", "Accepted", "number"), Column("n_quarantined", "Quarantined", "number"),
-                        Column("n_duplicate", "Duplicate", "number"), Column("n_flagged", "Flagged values", "number"),
-                        Column("findings_open_n", "Open findings", "number")], title="Rows by clinic"),
+        table(clinics, [Column("clinic_name", "Clinic"), *(Column(name, label, "number", n="n_received", of=f"max({name})") for name, label in (
+            ("n_received", "Received"), ("n_accepted", "Accepted"), ("n_quarantined", "Quarantined"), ("n_duplicate", "Duplicate"),
+            ("n_flagged", "Flagged values"), ("findings_open_n", "Open findings")))],
+              title="Rows by clinic", basis=Basis("mart_clinic_quality", by=_CLINIC)),
         table(rules.head(40), [Column("clinic_id", "Clinic"), Column("table_name", "Table"), Column("rule", "Rule"),
-                               Column("kind", "Kind"), Column("severity", "Severity"), Column("n_open", "Open", "number"),
-                               Column("n", "All", "number")], title="Findings by rule",
+                               Column("kind", "Kind"), Column("severity", "Severity"), Column("n_open", "Open", "number", of="count(*) FILTER (is_open)"),
+                               Column("n", "All", "number", of="count(*)")], title="Findings by rule",
+              basis=Basis("ledger_finding", by=_CLINIC | {"table_name": "table_name", "rule": "rule"}),
               note=f"{number(min(rules.height, 40))} of {number(rules.height)} lines; every finding is in ledger_finding. "
               "Rules that would tell the arm are left out."),
     ))  # fmt: skip
@@ -127,12 +131,14 @@ def _questions(source: Source) -> blocks.Section:
     asked = asked.sort("changed_share", "asked_n", "table_name", "rule", descending=[False, True, False, False])  # fmt: skip
     return blocks.Section("Questions to the clinics", (
         table(states, [Column("clinic_id", "Clinic"),
-                       *(Column(state, label, "number") for state, label in _STATES.items()),
-                       Column("oldest", "Oldest open, days", "number")], title="Questions by clinic"),
-        table(asked.head(40), [Column("table_name", "Table"), Column("rule", "Rule"), Column("asked_n", "Asked", "number"),
-                               Column("changed_n", "Changed data", "number"),
-                               Column("confirmed_n", "Sent again as it was", "number"),
+                       *(Column(state, label, "number", of=f"count(*) FILTER (state = '{state}')") for state, label in _STATES.items()),
+                       Column("oldest", "Oldest open, days", "number", unit="days", of="max(age_days) FILTER (state <> 'solved')")],
+              title="Questions by clinic", basis=Basis("ref_query", by=_CLINIC)),
+        table(asked.head(40), [Column("table_name", "Table"), Column("rule", "Rule"), Column("asked_n", "Asked", "number", n="asked_n", of="count(*) FILTER (asked_n > 0)"),
+                               Column("changed_n", "Changed data", "number", n="asked_n"),
+                               Column("confirmed_n", "Sent again as it was", "number", n="asked_n", of="count(*) FILTER (state = 'answered')"),
                                Column("changed_n", "Share changed", "percent", whole="asked_n")],
+              basis=Basis("ref_query", by={"table_name": "table_name", "rule": "rule"}),
               title="What questions led to, by rule",
               note=f"{number(min(asked.height, 40))} of {number(asked.height)} rules that a letter asked about, those that changed "
               "least first. A rule that is asked about often and changes no data may be too strict. Rules that would tell the arm "
@@ -144,10 +150,10 @@ def _forms(source: Source, clinics: pl.DataFrame) -> blocks.Section:
     limit = source.contract.study.analysis.smallest_shown_count
     clinics = small_cells.without_small(clinics, "withdrawn_n", "participants_n", limit)
     return blocks.Section("Participants and forms", (
-        table(clinics, [Column("clinic_name", "Clinic"), Column("participants_n", "Participants", "number"),
-                        Column("withdrawn_n", "Have left", "number"), Column("forms_expected_n", "Forms due", "number"),
-                        Column("forms_received_n", "Received", "number"),
-                        Column("forms_received_n", "Share", "percent", whole="forms_expected_n")], title="Participants and forms due",
+        table(clinics, [Column("clinic_name", "Clinic"), *(Column(name, label, "number", n="participants_n", of=f"max({name})") for name, label in (
+            ("participants_n", "Participants"), ("withdrawn_n", "Have left"), ("forms_expected_n", "Forms due"), ("forms_received_n", "Received"))),
+                        Column("forms_received_n", "Share", "percent", whole="forms_expected_n", of="max(forms_received_n) / max(forms_expected_n)")],
+              title="Participants and forms due", basis=Basis("mart_clinic_quality", by=_CLINIC),
               note=small_cells.note(limit, MISSING)),
     ))  # fmt: skip
 
@@ -158,18 +164,22 @@ def _dose(source: Source) -> blocks.Section:
         FROM core_session WHERE study_day > 0 GROUP BY ALL ORDER BY week
     """).filter(pl.col("week") <= source.contract.study.programme.weeks + 1)
     people = source.rows("""
-        SELECT c.clinic_name, count(*) AS n, sum(a.sessions_due_n) AS due, sum(a.sessions_attended_n) AS attended,
+        SELECT a.clinic_id, c.clinic_name, count(*) AS n, sum(a.sessions_due_n) AS due, sum(a.sessions_attended_n) AS attended,
             sum(a.interruptions_n) AS interruptions, sum(s.diary_falls_n) AS falls, sum(s.person_years) AS person_years,
             sum(s.adverse_events_n) AS adverse_events, sum(s.serious_n) AS serious
         FROM mart_adherence AS a JOIN mart_safety AS s USING (participant_id) JOIN ref_clinic AS c ON c.clinic_id = a.clinic_id
-        GROUP BY c.clinic_name ORDER BY c.clinic_name
+        GROUP BY ALL ORDER BY c.clinic_name
     """)
     return blocks.Section("Dose and safety", (
         week_adherence(weeks, title="Sessions planned and attended by week of training"),
-        table(people, [Column("clinic_name", "Clinic"), Column("n", "Participants", "number"), Column("due", "Sessions due", "number"),
-                       Column("attended", "Attended", "number"), Column("attended", "Share", "percent", whole="due"),
-                       Column("interruptions", "Interruptions", "number"), Column("falls", "Falls in diaries", "number"),
-                       Column("person_years", "Person-years watched", "number", 1), Column("adverse_events", "Adverse events", "number"),
-                       Column("serious", "Serious", "number")], title="Dose and safety by clinic",
+        table(people, [Column("clinic_name", "Clinic"), Column("n", "Participants", "number", of="count(*)"),
+                       Column("due", "Sessions due", "number", of="sum(sessions_due_n)"), Column("attended", "Attended", "number", of="sum(sessions_attended_n)"),
+                       Column("attended", "Share", "percent", whole="due", of="sum(sessions_attended_n) / sum(sessions_due_n)"),
+                       Column("interruptions", "Interruptions", "number", of="sum(interruptions_n)"),
+                       Column("falls", "Falls in diaries", "number", table="mart_safety", of="sum(diary_falls_n)"),
+                       Column("person_years", "Person-years watched", "number", 1, unit="years", table="mart_safety", of="sum(person_years)"),
+                       Column("adverse_events", "Adverse events", "number", table="mart_safety", of="sum(adverse_events_n)"),
+                       Column("serious", "Serious", "number", table="mart_safety", of="sum(serious_n)")],
+              title="Dose and safety by clinic", basis=Basis("mart_adherence", by=_CLINIC),
               note="Falls and person-years are those of returned diaries; a diary that never came counts in neither."),
     ))  # fmt: skip

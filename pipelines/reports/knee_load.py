@@ -8,6 +8,7 @@ from pipelines.reports import arms, thresholds
 from pipelines.reports.layout import blocks
 from pipelines.reports.layout.figures.knee_load import moment_curves
 from pipelines.reports.layout.numbers import interval, number, signed
+from pipelines.reports.layout.results import Basis, estimated, one
 from pipelines.reports.layout.tables import Column, table
 from pipelines.reports.scales import mean_interval, scale_of
 from pipelines.reports.source import Source
@@ -26,6 +27,7 @@ _METHOD = (
     "inner side of the knee, not a contact force. Per kilogram of body mass at enrolment. Impulse is taken over seconds of stance. Index knee; mean over stances, "
     "then over people. A stance that runs backward in time, and a trial that missed its set speed by over 5 %, are left out."
 )
+_BASIS = Basis("mart_knee_load")
 
 
 def page(source: Source) -> blocks.Page:
@@ -107,13 +109,14 @@ def _summary(paired: pl.DataFrame) -> tuple[blocks.Block, ...]:
         "It compares ways of walking within people and says nothing of the trial's arms."
     )
     tiles = [
-        blocks.KeyNumber(number(first["n"]), "people", "measured both ways"),
+        blocks.KeyNumber(number(first["n"]), "people", "measured both ways", one("people measured both ways", first["n"], "", _BASIS)),
         *(
             blocks.KeyNumber(
-                signed(one["difference"], one["digits"]), f"{one['what'].lower()}, {one['unit']}",
-                f"backward minus forward, 95 % interval {interval(one['low'], one['high'], one['digits'])}",
+                signed(each["difference"], each["digits"]), f"{each['what'].lower()}, {each['unit']}",
+                f"backward minus forward, 95 % interval {interval(each['low'], each['high'], each['digits'])}",
+                estimated(f"{each['what']}, backward minus forward", each["unit"], _BASIS, each["difference"], each["low"], each["high"]),
             )
-            for one in (first, impulse)
+            for each in (first, impulse)
         ),
     ]  # fmt: skip
     return (blocks.Paragraph(said), blocks.KeyNumbers(tuple(tiles)))
@@ -140,10 +143,11 @@ def _within(paired: pl.DataFrame) -> blocks.Table:
     return table(
         paired.with_columns(what=pl.col("what") + ", " + pl.col("unit")),
         [
-            Column("what", "Index knee"), Column("n", "People", "number"), Column("forward", "Forward", "number", 3),
-            Column("backward", "Backward", "number", 3),
-            Column("difference", "Backward minus forward (95 % interval)", "estimate", 3, low="low", high="high"),
+            Column("what", "Index knee"), Column("n", "People", "number"), Column("forward", "Forward", "number", 3, unit_from="unit"),
+            Column("backward", "Backward", "number", 3, unit_from="unit"),
+            Column("difference", "Backward minus forward (95 % interval)", "estimate", 3, low="low", high="high", unit_from="unit"),
         ],
+        basis=_BASIS,
         title="Both ways in the same people",
         note="Each person counts once, by the mean of visits. Interval of the mean difference by the t distribution.",
     )  # fmt: skip
@@ -162,11 +166,14 @@ def _stances(source: Source) -> blocks.Table:
     return table(
         counted,
         [
-            Column("clinic_id", "Clinic"), Column("way", "Walked"), Column("people_n", "People", "number"),
-            Column("stances_n", "Stances", "number"), Column("speed", "Mean speed, m/s", "number", 2),
-            Column("turned_n", "Turned in time", "number"), Column("missed_n", "Set speed missed", "number"),
-            Column("one_hump_n", "No second peak", "number"), Column("no_impulse_n", "No impulse", "number"),
+            Column("clinic_id", "Clinic"), Column("way", "Walked"), Column("people_n", "People", "number", n="people_n", of="count(DISTINCT participant_id)"),
+            Column("stances_n", "Stances", "number", n="people_n", of="count(*)"),
+            Column("speed", "Mean speed, m/s", "number", 2, unit="m/s", n="people_n", of="avg(lab_speed_mps)"),
+            *(Column(name, label, "number", n="people_n", of=f"count(*) FILTER ({test})") for name, label, test in (
+                ("turned_n", "Turned in time", "is_turned"), ("missed_n", "Set speed missed", "speed_state = 'missed'"),
+                ("one_hump_n", "No second peak", "second_peak_absent IS NOT NULL"), ("no_impulse_n", "No impulse", "kaai_abstained IS NOT NULL"))),
         ],
+        basis=Basis("core_knee_load", "is_index_knee", {"lab_direction_code": "lab_direction_code"} | ({} if clinic == "'all'" else {"clinic_id": "clinic_id"})),
         title="Stances of the index knee",
         note="A curve with one hump has one peak; the second is then absent, not zero. "
              "Without seconds of stance, body mass or a whole curve there is no impulse.",

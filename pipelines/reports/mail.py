@@ -11,6 +11,7 @@ from markupsafe import Markup
 from pipelines import files
 from pipelines.reports.layout import blocks
 from pipelines.reports.layout.page import BANNERS, environment, provenance
+from pipelines.reports.layout.tables import PLACE
 
 _SCALE = 2.0  # pictures for screens with two dots to a pixel
 _CELL = re.compile(r"<(t[hd])\b([^>]*)>")
@@ -22,8 +23,7 @@ def write_mail(page: blocks.Page, folder: Path, pdf: Path | None) -> dict:
     The html names each picture by its file name as content id, as a related part of the mail has it. Mail programs
     show no SVG and drop style sheets, so figures are PNG and styles stand on the elements.
     """
-    every = [*page.summary, *(block for section in page.sections for block in section.blocks)]
-    drawn = [block for block in every if isinstance(block, blocks.Figure)]
+    drawn = [block for block in page.blocks if isinstance(block, blocks.Figure)]
     names = {id(block): f"figure-{number}.png" for number, block in enumerate(drawn, start=1)}
     for block in drawn:
         picture = vl_convert.svg_to_png(block.wide_svg, scale=_SCALE)
@@ -56,7 +56,7 @@ def _styled(table: Markup) -> Markup:
         style = (
             f"padding:4px 8px;text-align:{side};border-bottom:1px solid #d5dbe1;vertical-align:top"
         )
-        return f'<{found[1]}{found[2]} style="{style}">'
+        return f'<{found[1]}{PLACE.sub("", found[2]).rstrip()} style="{style}">'
 
     whole = 'style="border-collapse:collapse;font-size:13px;width:100%"'
     return Markup(_CELL.sub(cell, str(table)).replace("<table>", f"<table {whole}>", 1))

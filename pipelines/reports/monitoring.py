@@ -7,6 +7,7 @@ import polars as pl
 from pipelines.reports.layout import blocks
 from pipelines.reports.layout.figures.monitoring import clinic_distances
 from pipelines.reports.layout.numbers import number
+from pipelines.reports.layout.results import Basis
 from pipelines.reports.layout.tables import Column, table
 from pipelines.reports.source import Source
 
@@ -57,6 +58,9 @@ _TESTS = {
 _PARTS = {"walk.time": "walking times", "walk.distance": "six-minute distance", "tug.time": "timed up and go",
           "sls.time": "single-leg stance", "strength.force": "strength", "knee.girth": "knee girth",
           "rating.line": "marks on a line"}  # fmt: skip
+_BASIS = Basis(
+    "core_monitoring", by={"clinic_id": "clinic_id", "test": "test", "part_code": "part"}
+)
 
 
 def page(source: Source) -> blocks.Page:
@@ -64,7 +68,7 @@ def page(source: Source) -> blocks.Page:
     found = source.rows("""
         SELECT m.*, c.clinic_name FROM core_monitoring AS m JOIN ref_clinic AS c USING (clinic_id)
         ORDER BY clinic_id, test, part
-    """).with_columns(pl.col("part").replace(_PARTS))  # fmt: skip
+    """).with_columns(pl.col("part").replace(_PARTS), part_code="part")  # fmt: skip
     return blocks.Page(
         title=TITLE, subtitle=source.contract.study.title, audience=source.audience, cutoff_text=source.cutoff_text,
         code_version=source.code_version, summary=_summary(found),
@@ -107,10 +111,18 @@ def _signals(found: pl.DataFrame) -> blocks.Section:
     )
     columns = [
         Column("clinic_name", "Clinic"), Column("what", "What"), Column("part", "Of"),
-        Column("value", "Here", "number", 3), Column("others", "Others", "number", 3),
-        Column("p_adjusted", "p, adjusted", "p"), Column("reading", "What it looks like"),
+        *_here(), Column("p_adjusted", "p, adjusted", "p", of="max(p_adjusted)"), Column("reading", "What it looks like"),
     ]  # fmt: skip
-    return blocks.Section("Signals", (table(named, columns, title="What to ask about"),))
+    return blocks.Section(
+        "Signals", (table(named, columns, title="What to ask about", basis=_BASIS),)
+    )
+
+
+def _here() -> list[Column]:
+    return [
+        Column("value", "Here", "number", 3, n="participants_n", of="max(value)"),
+        Column("others", "Others", "number", 3, n="participants_n", of="max(others)"),
+    ]
 
 
 def _section(found: pl.DataFrame, test: str) -> blocks.Section:
@@ -118,12 +130,12 @@ def _section(found: pl.DataFrame, test: str) -> blocks.Section:
     rows = found.filter(test=test)
     columns = [Column("clinic_name", "Clinic"), Column("part", "Of")] if (rows["part"] != "").any() else [Column("clinic_name", "Clinic")]  # fmt: skip
     columns += [
-        Column("participants_n", "Participants", "number"), Column("value", "Here", "number", 3),
-        Column("others", "Others", "number", 3), Column("z", "Distance, SD", "signed", 1),
-        Column("p", "p", "p"), Column("p_adjusted", "p, adjusted", "p"),
+        Column("participants_n", "Participants", "number", n="participants_n", of="max(participants_n)"), *_here(),
+        Column("z", "Distance, SD", "signed", 1, n="participants_n", of="max(z)"),
+        Column("p", "p", "p", n="participants_n", of="max(p)"), Column("p_adjusted", "p, adjusted", "p", n="participants_n", of="max(p_adjusted)"),
     ]  # fmt: skip
     return blocks.Section(heading, (
         blocks.Paragraph(words),
         clinic_distances(rows, title=heading),
-        table(rows, columns, title=f"{heading} by clinic", note=f"Here and others: {value}."),
+        table(rows, columns, title=f"{heading} by clinic", note=f"Here and others: {value}.", basis=_BASIS),
     ))  # fmt: skip

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 
 from pipelines.errors import BackstepError
 from pipelines.reports import small_cells
 from pipelines.reports.layout import blocks
 from pipelines.reports.layout.numbers import MISSING, fraction, number
+from pipelines.reports.layout.results import SCHEMA, Basis, literal_of, one
 from pipelines.reports.layout.tables import Column, table
 from pipelines.reports.source import Source
 
 TITLE, AUDIENCES = "Progress of the study", ("open", "closed")
 STATES = ("seen", "missed", "left", "not_due")
-_STANDING = """
-    WITH due AS (SELECT DISTINCT participant_id, visit_code FROM core_expected_form),
-    came AS (
-        SELECT participant_id, visit_code FROM core_answer
-        UNION SELECT participant_id, visit_code FROM core_walk_test
-        UNION SELECT participant_id, visit_code FROM core_balance_test
-        UNION SELECT participant_id, visit_code FROM core_strength
-        UNION SELECT participant_id, visit_code FROM core_knee_girth
-    )
-    SELECT p.*, v.visit_code, v.visit_order,
-        CASE WHEN c.participant_id IS NOT NULL THEN 'seen' WHEN d.participant_id IS NOT NULL THEN 'missed'
-             WHEN p.is_withdrawn THEN 'left' ELSE 'not_due' END AS state
-    FROM core_participant AS p CROSS JOIN ref_visit AS v
-    LEFT JOIN due AS d USING (participant_id, visit_code) LEFT JOIN came AS c USING (participant_id, visit_code)
-    ORDER BY participant_id, visit_order"""
 _MEASURED = {"age_years": "Age, years", "height_cm": "Height, cm", "weight_kg": "Weight, kg"}
+_IN_SQL = {"age_years": "year(randomised_date) - birth_year"}
 _COUNTED = {
     "sex_code": "Sex",
     "condition_code": "Condition",
@@ -41,7 +30,7 @@ def page(source: Source) -> blocks.Page:
     """The flow pooled, or by arm with the baseline table and months, which the open page may not show."""
     closed = source.audience == "closed"
     people = source.rows("SELECT * FROM core_participant ORDER BY participant_id")
-    standing = source.rows(_STANDING)
+    standing = source.rows("SELECT * FROM mart_visit ORDER BY participant_id, visit_order")
     by = "arm" if closed else None
     sections = [_flow_section(source, standing, by)]
     if closed:  # single people stand behind the small counts of a baseline table
@@ -98,6 +87,42 @@ def baseline(people: pl.DataFrame, by: str | None) -> pl.DataFrame:
     return pl.DataFrame(shown, schema=dict.fromkeys(("what", "level", *groups), pl.String))
 
 
+def baseline_numbers(people: pl.DataFrame, by: str | None) -> pl.DataFrame:
+    """The same numbers as results (layout/results.SCHEMA): per group mean and SD, or how many and how many known."""
+    groups = (
+        [(None, people)] if by is None else [(name, rows) for (name,), rows in people.group_by(by)]
+    )
+    found = [SCHEMA.to_frame()]
+    for name, rows in sorted(groups, key=lambda group: str(group[0])):
+        of_group = f"{by} = '{name}'" if name else "true"
+        told = [
+            (label, field, what, value, f"{of}({_IN_SQL.get(field, field)})", "")
+            for field, label in _MEASURED.items()
+            for what, value, of in (
+                ("mean", rows[field].mean(), "avg"),
+                ("SD", rows[field].std(), "stddev_samp"),
+            )
+            if people[field].count()
+        ] + [
+            (
+                f"{label}, {_words(level)}",
+                field,
+                "number",
+                (rows[field] == level).sum(),
+                "count(*)",
+                f" AND {field} = {literal_of(level)}",
+            )
+            for field, label in _COUNTED.items()
+            for level in people[field].drop_nulls().unique().sort()
+        ]
+        found += [
+            one(f"{label}: {what}", value, "", Basis("core_participant", of_group + further), of).with_columns(
+                group=pl.lit(name or ""), n=pl.lit(rows[field].count()).cast(pl.Int64))
+            for label, field, what, value, of, further in told
+        ]  # fmt: skip
+    return pl.concat(found)
+
+
 def _mean(values: pl.Series) -> str:
     known = values.drop_nulls()
     if known.is_empty():
@@ -131,26 +156,31 @@ def _flow_section(source: Source, standing: pl.DataFrame, by: str | None) -> blo
         counted = small_cells.in_rows(counted, list(STATES), limit)
         hidden = " " + small_cells.note(limit, MISSING)
     columns = [
-        Column("visit_code", "Visit"), *([Column("arm", "Arm")] if by else []), Column("randomised_n", "Randomised", "number"),
-        Column("seen", "Seen", "number"), Column("missed", "Due, nothing came", "number"),
-        Column("left", "Left, nothing came", "number"), Column("not_due", "Not yet due", "number"),
+        Column("visit_code", "Visit"), *([Column("arm", "Arm")] if by else []), Column("randomised_n", "Randomised", "number", n="randomised_n", of="count(*)"),
+        *(Column(state, label, "number", n="randomised_n", of=f"count(*) FILTER (state = '{state}')") for state, label in zip(
+            STATES, ("Seen", "Due, nothing came", "Left, nothing came", "Not yet due"), strict=True)),
     ]  # fmt: skip
     return blocks.Section("Participant flow", (
         table(counted, columns, title="Where everybody stands at each visit", by_arm=by is not None,
-              note="Seen means that at least one questionnaire, walk or balance test of the visit came." + hidden),
+              note="Seen means that at least one questionnaire, walk or balance test of the visit came." + hidden,
+              basis=Basis("mart_visit", by={"visit_code": "visit_code"} | ({by: by} if by else {}))),
     ))  # fmt: skip
 
 
 def _baseline_section(people: pl.DataFrame, by: str | None) -> blocks.Section:
-    age = pl.col("randomised_date").dt.year() - pl.col("birth_year")
-    shown = baseline(people.with_columns(age_years=age), by)
+    people = people.with_columns(
+        age_years=pl.col("randomised_date").dt.year() - pl.col("birth_year")
+    )
+    shown = baseline(people, by)
     groups = [Column(name, name if by else "Everybody") for name in shown.columns[2:]]
-    return blocks.Section("Who takes part", (
-        table(shown, [Column("what", "Characteristic"), Column("level", "Level"), *groups],
+    listed = table(shown, [Column("what", "Characteristic"), Column("level", "Level"), *groups],
               title="Baseline characteristics", by_arm=by is not None,
               note="The number after a mean is how many it is known of; percentages are of those known. "
-                   "Age is the year of randomisation minus the year of birth."),
-    ))  # fmt: skip
+                   "Age is the year of randomisation minus the year of birth.")  # fmt: skip
+    printed = replace(
+        listed, numbers=baseline_numbers(people, by), rests_on="SELECT * FROM core_participant"
+    )
+    return blocks.Section("Who takes part", (printed,))
 
 
 def _months_section(people: pl.DataFrame) -> blocks.Section:
@@ -160,7 +190,9 @@ def _months_section(people: pl.DataFrame) -> blocks.Section:
         .sort("month")
         .with_columns(total=pl.col("n").cum_sum())
     )
+    month = "strftime(randomised_date, '%Y-%m')"
     return blocks.Section("Recruitment", (
-        table(months, [Column("month", "Month"), Column("n", "Randomised", "number"), Column("total", "Altogether", "number")],
-              title="Participants randomised by month"),
+        table(months, [Column("month", "Month"), Column("n", "Randomised", "number", of="count(*)", where=f"{month} = '{{month}}'"),
+                       Column("total", "Altogether", "number", of="count(*)", where=f"{month} <= '{{month}}'")],
+              title="Participants randomised by month", basis=Basis("core_participant")),
     ))  # fmt: skip

@@ -6,6 +6,7 @@ import polars as pl
 
 from pipelines.analysis.responders import compare
 from pipelines.reports.layout import blocks
+from pipelines.reports.layout.results import Basis
 from pipelines.reports.layout.tables import Column, table
 from pipelines.reports.scales import Scale
 from pipelines.reports.source import Source
@@ -43,13 +44,14 @@ def responders(source: Source, rows: pl.DataFrame, scale: Scale, form: str) -> b
     return table(
         pl.DataFrame(listed, schema_overrides=floats),
         [Column("missing", "Counted"), Column("k_reference", arms[0], "percent", whole="n_reference"),
-         Column("n_reference", f"of {arms[0]}", "number"), Column("k_test", arms[1], "percent", whole="n_test"),
-         Column("n_test", f"of {arms[1]}", "number"),
-         Column("difference", "Difference, percentage points (95 % interval)", "estimate", 1, low="low", high="high"),
+         Column("n_reference", f"of {arms[0]}", "number", n="n_reference"), Column("k_test", arms[1], "percent", whole="n_test"),
+         Column("n_test", f"of {arms[1]}", "number", n="n_test"),
+         Column("difference", "Difference, percentage points (95 % interval)", "estimate", 1, low="low", high="high", unit="%"),
          Column("ratio", "Ratio (95 % interval)", "estimate", 2, low="ratio_low", high="ratio_high")],
         title=f"Participants who improved by at least the MCID of {scale.title}", by_arm=True,
         note=f"{arms[1]} against {arms[0]} at {study.primary_visit}, as randomised. Newcombe interval for the difference, "
         "log interval for the ratio (none where a count is 0).",
+        basis=Basis("core_expected_form", f"form = '{form}' AND visit_code = '{study.primary_visit}'"),
     )  # fmt: skip
 
 

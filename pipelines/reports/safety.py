@@ -13,24 +13,19 @@ from pipelines.reports.layout import blocks
 from pipelines.reports.layout.figures.first_fall import first_fall_curves
 from pipelines.reports.layout.figures.swimmer import swimmer
 from pipelines.reports.layout.numbers import interval, number
+from pipelines.reports.layout.results import Basis, estimated, one
 from pipelines.reports.layout.tables import Column, table
 from pipelines.reports.source import Source
 
 TITLE = "Safety"
 AUDIENCES = ("open", "closed")
 _WATCHED = """
-    WITH record AS (
-        SELECT participant_id, study_day FROM core_answer UNION ALL SELECT participant_id, study_day FROM core_walk_test
-        UNION ALL SELECT participant_id, study_day FROM core_session UNION ALL SELECT participant_id, study_day FROM core_fall_diary
-        UNION ALL SELECT participant_id, study_day FROM core_fall UNION ALL SELECT participant_id, study_day FROM core_adverse_event
-    )
-    SELECT s.*, f.first_day, d.last_day, r.years AS record_years, e.n AS events_after_n, coalesce(f.first_day, d.last_day) AS days,
+    SELECT s.*, f.first_day, d.last_day, e.n AS events_after_n, coalesce(f.first_day, d.last_day) AS days,
         CASE WHEN f.first_day IS NOT NULL THEN 1 WHEN d.last_day IS NOT NULL THEN 0 END AS fell
     FROM mart_safety AS s
     LEFT JOIN (SELECT participant_id, min(study_day) AS first_day FROM core_fall
                WHERE hopkins_grade <> '1' AND study_day > 0 GROUP BY ALL) AS f USING (participant_id)
     LEFT JOIN (SELECT participant_id, max(study_day) AS last_day FROM core_fall_diary GROUP BY ALL) AS d USING (participant_id)
-    LEFT JOIN (SELECT participant_id, max(study_day) / 365.25 AS years FROM record GROUP BY ALL) AS r USING (participant_id)
     LEFT JOIN (SELECT participant_id, count(*) AS n FROM core_adverse_event WHERE study_day > 0 GROUP BY ALL) AS e
         USING (participant_id)
     ORDER BY participant_id"""
@@ -87,12 +82,17 @@ def _summary(people: pl.DataFrame, events: pl.DataFrame) -> tuple[blocks.Block, 
         + f"{number(events.height)} adverse events of {number(affected)} participants were reported, {number(serious.height)} of them "
         f"serious, in {number(serious['participant_id'].n_unique())} participants."
     )  # fmt: skip
+    watched, reported = Basis("mart_safety"), Basis("core_adverse_event")
     tiles = (
-        blocks.KeyNumber(number(falls), "falls", f"of {number(fallers)} participants"),
+        blocks.KeyNumber(number(falls), "falls", f"of {number(fallers)} participants",
+                         one("falls", falls, "", watched, "coalesce(sum(falls_n), 0)")),
         blocks.KeyNumber(number(rate.estimate, 2) if known else "\N{EN DASH}", "falls per person-year",
-                         f"95 % interval {interval(rate.low, rate.high, 2)}" if known else "no diaries yet"),
-        blocks.KeyNumber(number(events.height), "adverse events", f"of {number(affected)} participants"),
-        blocks.KeyNumber(number(serious.height), "serious", f"of {number(serious['participant_id'].n_unique())} participants"),
+                         f"95 % interval {interval(rate.low, rate.high, 2)}" if known else "no diaries yet",
+                         estimated("falls per person-year", "1/year", watched, rate.estimate, rate.low, rate.high)),
+        blocks.KeyNumber(number(events.height), "adverse events", f"of {number(affected)} participants",
+                         one("adverse events", events.height, "", reported, "count(*)")),
+        blocks.KeyNumber(number(serious.height), "serious", f"of {number(serious['participant_id'].n_unique())} participants",
+                         one("serious adverse events", serious.height, "", reported, "count(*) FILTER (serious)")),
     )  # fmt: skip
     return (blocks.Paragraph(told), blocks.KeyNumbers(tiles))
 
@@ -132,13 +132,16 @@ def _rates(source: Source, people: pl.DataFrame, group: str, closed: bool) -> bl
     return table(
         counted,
         [
-            Column("group", "Arm" if closed else "Clinic"), Column("n", "With diaries", "number"),
-            Column("years", "Person-years", "number", 1), Column("falls", "Falls", "number"),
-            Column("fallers", "Who fell", "number"), Column("near", "Near-falls", "number"),
-            Column("in_session", "In session", "number"),
-            Column("rate", "Rate per year (95 % interval)", "estimate", 2, low="low", high="high"),
+            Column("group", "Arm" if closed else "Clinic"), Column("n", "With diaries", "number", of="count(*) FILTER (person_years > 0)"),
+            Column("years", "Person-years", "number", 1, unit="years", of="coalesce(sum(person_years), 0)"),
+            Column("falls", "Falls", "number", n="people", of="coalesce(sum(falls_n), 0)"),
+            Column("fallers", "Who fell", "number", n="people", of="count(*) FILTER (falls_n > 0)"),
+            Column("near", "Near-falls", "number", n="people", of="coalesce(sum(near_falls_n), 0)"),
+            Column("in_session", "In session", "number", n="people", of="coalesce(sum(falls_in_session_n), 0)"),
+            Column("rate", "Rate per year (95 % interval)", "estimate", 2, low="low", high="high", unit="1/year"),
         ],
         title="Falls and the time they were watched for", by_arm=closed, note=small_cells.note_for(source),
+        basis=Basis("mart_safety", by={"group": group}),
     )  # fmt: skip
 
 
@@ -149,15 +152,18 @@ def _grades(source: Source) -> blocks.Table:
         meaning=pl.col("grade").replace_strict(_GRADES, default="not graded")
     )
     columns = [
-        Column("grade", "Hopkins grade"), Column("meaning", "Meaning"), Column("n", "Reports", "number"),
-        Column("people_n", "Participants", "number"),
+        Column("grade", "Hopkins grade"), Column("meaning", "Meaning"), Column("n", "Reports", "number", n="people_n", of="count(*)"),
+        Column("people_n", "Participants", "number", n="people_n", of="count(DISTINCT participant_id)"),
     ]  # fmt: skip
     # Falls (grade 2 and above) have a printed total, and so have near-falls: each is protected by itself.
     is_fall = pl.col("grade").is_in(list(_FALLS))
     shown = pl.concat(
         small_cells.few_of_total(source, counted.filter(part)) for part in (~is_fall, is_fall)
     ).sort("grade")
-    return table(shown, columns, title="Falls by severity", note=small_cells.note_for(source))
+    return table(
+        shown, columns, title="Falls by severity", note=small_cells.note_for(source),
+        basis=Basis("core_fall", by={"grade": "hopkins_grade"}),
+    )  # fmt: skip
 
 
 def _between_arms(source: Source, people: pl.DataFrame) -> blocks.Section:
@@ -182,11 +188,11 @@ def _ratios(
     return table(
         listed,
         [Column("what", "Comparison"),
-         Column("value", f"{arms[1]} over {arms[0]} (95 % interval)", "estimate", 2, low="low", high="high"),
+         Column("value", f"{arms[1]} over {arms[0]} (95 % interval)", "estimate", 2, low="low", high="high", unit="1"),
          Column("p", "p", "p")],
         title="Falls, test arm over reference arm", by_arm=True,
         note=f"Below 1 favours {arms[1]}. Rates are adjusted for {rates_for}, first falls stratified by clinic; as randomised, nominal p-values. "
-        + _compared(ratio, hazard),
+        + _compared(ratio, hazard), basis=Basis("mart_safety"),
     )  # fmt: skip
 
 

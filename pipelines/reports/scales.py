@@ -9,6 +9,7 @@ from scipy.stats import t as student
 
 from pipelines import measures
 from pipelines.analysis.summary import Interval
+from pipelines.reports.layout.results import Basis
 
 _UNITS = {
     "mps": ("m/s", 2), "points": ("points", 1), "s": ("s", 1), "m": ("m", 0), "mm": ("mm", 1), "cm": ("cm", 1),
@@ -52,6 +53,11 @@ def scale_of(name: str) -> Scale:
     body = measures.discovered()[measure].MEASURE.scales[scale]
     unit_text, digits = _UNITS.get(body.unit, (body.unit, 2))
     return Scale(measure, scale, _NAMES.get(name, name), body.unit, unit_text, digits, body.better)
+
+
+def basis_of(mart: str, scale: Scale, further: str = "is_primary", **by: str) -> Basis:
+    """The rows of one scale in a mart of outcomes, at the primary visit unless told otherwise."""
+    return Basis(mart, f"measure = '{scale.measure}' AND scale = '{scale.scale}' AND {further}", by)
 
 
 def mean_interval(values: pl.Series) -> Interval | None:

@@ -11,7 +11,7 @@ from pipelines.reports.layout import blocks
 from pipelines.reports.layout.figures import Overall, forest
 from pipelines.reports.layout.numbers import number, p_value
 from pipelines.reports.layout.tables import Column, table
-from pipelines.reports.scales import Scale
+from pipelines.reports.scales import Scale, basis_of
 from pipelines.reports.source import Source
 
 _LEAST_PER_CELL = 10
@@ -63,15 +63,16 @@ def section(
     )  # fmt: skip
     listed = table(
         lines,
-        [Column("subgroup", "Subgroup"), Column("group", "Group"), Column("n_reference", f"n {arms[0]}", "number"),
-         Column("n_test", f"n {arms[1]}", "number"),
-         Column("estimate", f"{arms[1]} \N{MINUS SIGN} {arms[0]} (95 % interval)", "estimate", 2, low="low", high="high"),
+        [Column("subgroup", "Subgroup"), Column("group", "Group"), Column("n_reference", f"n {arms[0]}", "number", n="n_reference"),
+         Column("n_test", f"n {arms[1]}", "number", n="n_test"),
+         Column("estimate", f"{arms[1]} \N{MINUS SIGN} {arms[0]} (95 % interval)", "estimate", 2, low="low", high="high", unit=scale.unit_text),
          Column("p", "p of the interaction", "p")],
         title="Differences in subgroups named beforehand", by_arm=True,
         note="One model per subgroup: arm by group, baseline, "
         f"{strata.adjusted_for(source)}. Exploratory, not corrected for their number; an interval "
         f"away from zero in one group says nothing unless the interaction does. Groups with fewer than {number(_LEAST_PER_CELL)} in an arm "
         "are not estimated. Age is year of randomisation minus year of birth; KL is the Kellgren-Lawrence grade of the knee; baseline values are as measured then.",
+        basis=basis_of("mart_outcome", scale),
     )  # fmt: skip
     return blocks.Section("Subgroups", (drawn, listed))
 

@@ -6,6 +6,7 @@ import polars as pl
 
 from pipelines import measures
 from pipelines.reports.layout import blocks
+from pipelines.reports.layout.results import Basis
 from pipelines.reports.layout.tables import Column, table
 from pipelines.reports.scales import Scale
 from pipelines.reports.source import Source
@@ -22,6 +23,7 @@ def section(source: Source, scales: list[Scale]) -> blocks.Section:
         state=pl.when("verified").then(pl.lit("verified")).otherwise(pl.lit("UNVERIFIED")),
         name=pl.col("measure") + "." + pl.col("scale"),
         purpose=pl.col("purpose").str.to_uppercase(),
+        of_purpose="purpose",
         unit=pl.when("relative")
         .then(pl.lit("% of baseline"))
         .otherwise(pl.col("unit").replace(UNIT_TEXT)),
@@ -31,7 +33,7 @@ def section(source: Source, scales: list[Scale]) -> blocks.Section:
         [
             Column("name", "Scale"),
             Column("purpose", "Purpose"),
-            Column("value", "Value", "number", 2),
+            Column("value", "Value", "number", 2, unit_from="unit", of="max(value)"),
             Column("unit", "Unit"),
             Column("population", "Population"),
             Column("used", "Use"),
@@ -39,6 +41,16 @@ def section(source: Source, scales: list[Scale]) -> blocks.Section:
         ],
         title="Published thresholds of these scales",
         note="Sources are listed at the end of the page.",
+        basis=Basis(
+            "ref_threshold",
+            by={
+                "measure": "measure",
+                "scale": "scale",
+                "of_purpose": "purpose",
+                "population": "population",
+                "baseline_low": "baseline_low",
+            },
+        ),
     )
     return blocks.Section("Thresholds", (shown,))
 

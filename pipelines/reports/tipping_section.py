@@ -8,6 +8,7 @@ from pipelines.analysis.tipping_point import Tipping, tipping_point
 from pipelines.reports import strata
 from pipelines.reports.layout import blocks
 from pipelines.reports.layout.numbers import number, signed
+from pipelines.reports.layout.results import Basis
 from pipelines.reports.layout.tables import Column, table
 from pipelines.reports.scales import Scale
 from pipelines.reports.source import Source
@@ -42,12 +43,13 @@ def section(source: Source, rows: pl.DataFrame, scale: Scale, form: str) -> bloc
         return blocks.Section("If the missing are worse", (blocks.Paragraph(told),))
     listed = table(
         found.by_delta,
-        [Column("delta", f"Missing outcomes of {arms[1]} shifted by, {scale.unit_text}", "signed", scale.digits),
-         Column("estimate", f"{arms[1]} \N{MINUS SIGN} {arms[0]} (95 % interval)", "estimate", 2, low="low", high="high")],
+        [Column("delta", f"Missing outcomes of {arms[1]} shifted by, {scale.unit_text}", "signed", scale.digits, unit=scale.unit_text),
+         Column("estimate", f"{arms[1]} \N{MINUS SIGN} {arms[0]} (95 % interval)", "estimate", 2, low="low", high="high", unit=scale.unit_text)],
         title=f"{scale.title}: the difference while missing outcomes are made worse", by_arm=True,
         note=f"Missing outcomes are imputed 100 times from arm, baseline, {strata.adjusted_for(source)} (missing at random), then shifted in {arms[1]} only; ANCOVA, "
         f"Rubin's rules. The range ends at {number(_SDS)} standard deviations of the outcome. Left out for want of a baseline value or clinic: "
         f"{number(found.n_left_out)}.",
+        basis=Basis("core_expected_form", f"form = '{form}' AND visit_code = '{study.primary_visit}'"),
     )  # fmt: skip
     return blocks.Section("If the missing are worse", (blocks.Paragraph(told), listed))
 

@@ -11,7 +11,7 @@ from pipelines.analysis.mmrm_design import ModelRefused
 from pipelines.reports import strata
 from pipelines.reports.layout import blocks
 from pipelines.reports.layout.tables import Column, table
-from pipelines.reports.scales import Scale
+from pipelines.reports.scales import Scale, basis_of
 from pipelines.reports.source import Source
 
 _TERMS = ["arm*visit_code", "baseline_value*visit_code", "clinic_id"]
@@ -44,12 +44,16 @@ def section(source: Source, rows: pl.DataFrame, scale: Scale) -> blocks.Section:
     shown = found.join(n, on="visit_code", maintain_order="left")
     listed = table(
         shown,
-        [Column("visit_code", "Visit"), Column("n_reference", f"n {arms[0]}", "number"), Column("n_test", f"n {arms[1]}", "number"),
-         Column("estimate", f"{arms[1]} \N{MINUS SIGN} {arms[0]}, {scale.unit_text} (95 % interval)", "estimate", 2, low="ci_low", high="ci_high"),
-         Column("se", "SE", "number", 2), Column("df", "df", "number", 1), Column("p", "p", "p")],
+        [Column("visit_code", "Visit"), *(Column(f"n_{role}", f"n {arm}", "number", n=f"n_{role}", of="count(*)",
+                                                  where=f"visit_code = '{{visit_code}}' AND arm = '{arm}'")
+                                           for role, arm in zip(("reference", "test"), arms, strict=True)),
+         Column("estimate", f"{arms[1]} \N{MINUS SIGN} {arms[0]}, {scale.unit_text} (95 % interval)", "estimate", 2, low="ci_low", high="ci_high",
+                unit=scale.unit_text),
+         Column("se", "SE", "number", 2, unit=scale.unit_text), Column("df", "df", "number", 1), Column("p", "p", "p")],
         title=title, by_arm=True,
         note=f"Arm, visit, baseline, their products, {strata.adjusted_for(source)}; {fit.note}; Kenward-Roger degrees of freedom. "
         "Values are taken as missing at random given what was seen. Visits other than the primary one are secondary.",
+        basis=basis_of("mart_outcome", scale, "NOT is_baseline AND value IS NOT NULL AND baseline_value IS NOT NULL"),
     )  # fmt: skip
     return blocks.Section("Over all visits", (listed,))
 

@@ -10,7 +10,7 @@ import polars as pl
 from pipelines.analysis.monitoring_inputs import inputs_of
 
 _FORM = "clinic_id, participant_id, visit_code, assessed_date, assessor_code"
-_READS = {
+READS = {
     "participant": "SELECT clinic_id, participant_id, randomised_date, withdrawn_date FROM core_participant",
     "adverse_event": "SELECT participant_id FROM core_adverse_event",
     "fall_diary": "SELECT participant_id, diary_from_date, diary_to_date, diary_falls_n FROM core_fall_diary",
@@ -28,7 +28,7 @@ def watch(con: duckdb.DuckDBPyConnection, cutoff: dt.datetime) -> None:
     """core_monitoring (clinics) and core_monitoring_assessor (closed only: an assessor's code may tell the arm)."""
     from pipelines.analysis.monitoring import monitored  # scipy.stats: half a second for each stage
 
-    tables = {name: con.sql(f"{query} ORDER BY ALL").pl() for name, query in _READS.items()}
+    tables = {name: con.sql(f"{query} ORDER BY ALL").pl() for name, query in READS.items()}
     windows = con.sql("SELECT visit_code, target_day, from_day, to_day FROM ref_visit").pl()
     rows = _settled(monitored(inputs_of(tables, windows, cutoff.date())))
     clinics = rows.filter(~_ASSESSOR)

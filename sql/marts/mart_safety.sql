@@ -29,6 +29,20 @@ diaries AS (
         sum(diary_falls_n) AS diary_falls_n
     FROM core_fall_diary
     GROUP BY participant_id
+),
+
+-- The time in which an adverse event could be reported ends with the last record of any kind.
+record AS (
+    SELECT participant_id, CASE WHEN max(study_day) < 0 THEN 0 ELSE max(study_day) END / 365.25 AS record_years
+    FROM (
+        SELECT participant_id, study_day FROM core_answer
+        UNION ALL SELECT participant_id, study_day FROM core_walk_test
+        UNION ALL SELECT participant_id, study_day FROM core_session
+        UNION ALL SELECT participant_id, study_day FROM core_fall_diary
+        UNION ALL SELECT participant_id, study_day FROM core_fall
+        UNION ALL SELECT participant_id, study_day FROM core_adverse_event
+    ) AS kept
+    GROUP BY participant_id
 )
 
 SELECT
@@ -37,6 +51,7 @@ SELECT
     d.diaries_n,
     d.diary_days,
     d.diary_days / 365.25 AS person_years,
+    r.record_years,
     d.diary_falls_n,
     CASE WHEN d.diaries_n > 0 OR f.falls_n > 0 THEN coalesce(f.falls_n, 0) END AS falls_n,
     CASE WHEN d.diaries_n > 0 OR f.near_falls_n > 0 THEN coalesce(f.near_falls_n, 0) END AS near_falls_n,
@@ -47,3 +62,4 @@ FROM core_participant AS p
 LEFT JOIN falls AS f USING (participant_id)
 LEFT JOIN events AS e USING (participant_id)
 LEFT JOIN diaries AS d USING (participant_id)
+LEFT JOIN record AS r USING (participant_id)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+import polars as pl
 from markupsafe import Markup
+
+from pipelines.reports.layout.results import SCHEMA
 
 Audience = Literal["open", "closed", "clinic"]
 
@@ -17,11 +20,12 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class KeyNumber:
-    """One tile: a number already written out, what it is, and its denominator or interval."""
+    """One tile: a number already written out, what it is, and its denominator or interval; `numbers` as `results.one`."""
 
     value: str
     label: str
     note: str = ""
+    numbers: pl.DataFrame = field(default_factory=SCHEMA.to_frame, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class KeyNumbers:
 
 @dataclass(frozen=True)
 class Table:
-    """A table as HTML without style; `tables.table` makes it. `legend` explains its signs."""
+    """A table as HTML without style; `tables.table` makes it. `legend` explains its signs, `numbers` are its results, `rests_on` the SQL of their rows."""
 
     html: Markup
     title: str
@@ -39,6 +43,8 @@ class Table:
     legend: str = ""
     by_arm: bool = False
     interactive: bool = False  # can be sorted and filtered on screen
+    numbers: pl.DataFrame = field(default_factory=SCHEMA.to_frame, compare=False, repr=False)
+    rests_on: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,4 +114,23 @@ class Page:
     sources: tuple[str, ...] = ()
     footnotes: tuple[str, ...] = ()
     lang: str = "en"
+    report: str = ""  # its name, by which `backstep trace` finds its numbers
     pdf: str | None = None  # its printed form beside it
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """Every block in reading order."""
+        return (*self.summary, *(block for section in self.sections for block in section.blocks))
+
+    @property
+    def numbers(self) -> pl.DataFrame:
+        """Every result of the page in reading order, counted from 1: `number` and SCHEMA."""
+        parts = [SCHEMA.to_frame(), *(numbers_of(block) for block in self.blocks)]
+        return pl.concat(parts).with_row_index("number", 1)
+
+
+def numbers_of(block: Block | KeyNumber) -> pl.DataFrame:
+    """The results that a block prints; none for text and figures, which repeat those of tables and tiles."""
+    if isinstance(block, KeyNumbers):
+        return pl.concat([SCHEMA.to_frame(), *(item.numbers for item in block.items)])
+    return block.numbers if isinstance(block, Table | KeyNumber) else SCHEMA.to_frame()

@@ -12,7 +12,15 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipelines.reports.layout import svg, tables
-from pipelines.reports.layout.blocks import Block, Figure, Links, Page, Table
+from pipelines.reports.layout.blocks import (
+    Block,
+    Figure,
+    KeyNumbers,
+    Links,
+    Page,
+    Table,
+    numbers_of,
+)
 from pipelines.reports.layout.palette import dark_figure_css
 
 HERE = Path(__file__).parent
@@ -34,10 +42,10 @@ BESIDE = re.compile(r"(?![a-zA-Z][a-zA-Z0-9+.-]*:|/|\\)[^\s]+")
 
 def render_page(page: Page) -> str:
     """The page as HTML, the same bytes for the same page."""
-    blocks = [*page.summary, *(block for section in page.sections for block in section.blocks)]
+    blocks = list(page.blocks)
     _refuse_arm(page, blocks)
     _refuse_far_links(blocks)
-    numbers = _numbered(blocks)
+    numbers, results = _numbered(blocks), _result_spans(blocks)
     script = SCRIPT if any(isinstance(b, Table) and b.interactive for b in blocks) else ""
     headline, rule = BANNERS[page.audience]
     return (
@@ -56,6 +64,7 @@ def render_page(page: Page) -> str:
             running_foot=Markup(css_string(provenance(page))),
             provenance=provenance(page),
             number_of=lambda block: numbers[id(block)],
+            results_of=lambda block: results[id(block)],
             drawn=_drawn,
             tabled=tables.inline,
             kind_of=lambda block: type(block).__name__,
@@ -109,6 +118,16 @@ def _numbered(blocks: list[Block]) -> dict[int, int]:
             for place, block in enumerate((b for b in blocks if isinstance(b, kind)), 1)
         }
     return counted
+
+
+def _result_spans(blocks: list[Block]) -> dict[int, tuple[int, int]]:
+    """First and last number of each table's and tile's results, as `Page.numbers` counts them; the last is less where it has none."""
+    spans, last = {}, 0
+    for block in blocks:
+        for part in block.items if isinstance(block, KeyNumbers) else (block,):
+            first, last = last + 1, last + numbers_of(part).height
+            spans[id(part)] = (first, last)
+    return spans
 
 
 def _refuse_arm(page: Page, blocks: list[Block]) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import subprocess
-import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -13,8 +11,6 @@ from pipelines import files
 from pipelines.errors import BuildStopped
 
 _LOG = logging.getLogger(__name__)
-_PROCESSES = 2  # one page takes a second or two of one core
-_HAND = f"from {__name__} import print_given; print_given()"
 PACKAGES = "libpango-1.0-0, libpangoft2-1.0-0, libharfbuzz-subset0 and fonts-liberation"
 
 
@@ -40,35 +36,21 @@ def as_pdf(html: str) -> bytes:
 def print_pages(pages: Sequence[Path]) -> list[Path]:
     """Writes `x.pdf` beside each `x.html`; the paths written, none where the machine cannot print.
 
-    The largest pages are dealt out first. Processes of their own keep both cores busy, and
-    whatever a drawing library does to memory away from the night. Raises BuildStopped.
+    Raises BuildStopped, naming the page.
     """
     why = missing()
     if why:
         _LOG.warning(why)
         return []
-    by_size = sorted(pages, key=lambda path: (-path.stat().st_size, str(path)))
-    hands = [by_size[start::_PROCESSES] for start in range(_PROCESSES)]
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-c", _HAND, *map(str, hand)],
-            cwd=Path(__file__).resolve().parents[3],
-        )
-        for hand in hands
-        if hand
-    ]
-    ended = [process.wait() for process in running]
-    if any(ended):
-        raise BuildStopped(
-            "a report could not be printed",
-            where="reports",
-            remedy="the lines above name the page; its HTML is written",
-        )
-    return [path.with_suffix(".pdf") for path in pages]
-
-
-def print_given() -> None:
-    """Prints the pages named on the command line of this process."""
     logging.getLogger("weasyprint").setLevel(logging.ERROR)  # it names each CSS rule for screens
-    for page in map(Path, sys.argv[1:]):
-        files.write_bytes_atomic(page.with_suffix(".pdf"), as_pdf(page.read_text("utf-8")))
+    for page in pages:
+        try:
+            printed = as_pdf(page.read_text("utf-8"))
+        except Exception as fault:
+            raise BuildStopped(
+                f"a report could not be printed: {type(fault).__name__}",
+                where=str(Path(page.parent.name) / page.name),
+                remedy="its HTML is written; look there for what is drawn last, and report it with the page",
+            ) from fault
+        files.write_bytes_atomic(page.with_suffix(".pdf"), printed)
+    return [path.with_suffix(".pdf") for path in pages]

@@ -15,6 +15,7 @@ import polars as pl
 from great_tables import GT
 from markupsafe import Markup
 
+from pipelines.reports.layout import results
 from pipelines.reports.layout.blocks import Table
 from pipelines.reports.layout.numbers import (
     MISSING,
@@ -28,6 +29,8 @@ from pipelines.reports.layout.numbers import (
 
 Kind = Literal["text", "number", "signed", "percent", "p", "interval", "estimate"]
 TABLE_ID = "table"
+CELL = re.compile(rf'<t[dh](?: scope="row")? headers="{TABLE_ID}-c(\d+)"(?: class="\w+")?')
+PLACE = re.compile(r'data-place="(\d+)"')
 TAG = re.compile(r"<[^>]+>")  # great_tables writes `>` inside a cell as &gt;
 
 
@@ -36,6 +39,9 @@ class Column:
     """One column of a printed table. `label` carries the unit.
 
     `percent` needs `whole`; `interval` and `estimate` need `low` and `high`; all name columns.
+    The rest says what the numbers are, see `results`: their `unit` (or the column it stands in), the SQL expression
+    `of` the basis' rows that gives them, a condition `where` on those rows of this column alone (both may name columns
+    of the frame in braces), another `table` that has the same keys, and the column `n` of how many stand behind them.
     """
 
     name: str
@@ -45,6 +51,12 @@ class Column:
     low: str = ""
     high: str = ""
     whole: str = ""
+    unit: str = ""
+    unit_from: str = ""
+    of: str = ""
+    where: str = ""
+    table: str = ""
+    n: str = ""
 
     @property
     def sources(self) -> list[str]:
@@ -63,11 +75,12 @@ def table(
     note: str = "",
     by_arm: bool = False,
     interactive: bool = False,
+    basis: results.Basis | None = None,
 ) -> Table:
     """The frame's rows in their order, the first column as row header; text cells are escaped.
 
     Set `by_arm` where a column or row tells an arm: such a table is refused by an open page.
-    An `interactive` one can be sorted and filtered on screen.
+    An `interactive` one can be sorted and filtered on screen. With a `basis` its numbers are results: they can be traced.
     """
     names = [f"c{place}" for place in range(len(columns))]
     cells = pl.DataFrame(
@@ -80,20 +93,44 @@ def table(
     made = GT(cells, id=TABLE_ID).cols_label(**labels)  # escapes labels and cells
     made = made.cols_align("right", right) if right else made
     made = made.cols_align("left", left) if left else made
-    body = _bare(made.as_raw_html())
+    numbers, places = (
+        results.of_table(frame, columns, title, basis) if basis else (results.SCHEMA.to_frame(), {})
+    )
+    body = _numbered(_bare(made.as_raw_html()), places)
     if cells.is_empty():
         body = body.replace(
             "</tbody>", f'<tr><td colspan="{len(names)}">No rows yet</td></tr></tbody>'
         )
     has_missing = any((cells[name] == MISSING).any() for name in names)
     legend = f"{MISSING} not available." if has_missing else ""
-    return Table(Markup(body), title, note, legend, by_arm, interactive and not cells.is_empty())
+    sortable = interactive and not cells.is_empty()
+    rests_on = results.rows_sql(basis) if basis else ""
+    return Table(Markup(body), title, note, legend, by_arm, sortable, numbers, rests_on)
 
 
-def inline(html: str, prefix: str) -> Markup:
-    """The table for use inside a page, with ids that no other table of the page has."""
+def inline(html: str, prefix: str, first: int = 1) -> Markup:
+    """The table for use inside a page, with ids that no other table of the page has, its numbers counted from `first`."""
     ours = rf'\b(id|headers)="{TABLE_ID}-'
-    return Markup(TAG.sub(lambda tag: re.sub(ours, rf'\1="{prefix}-', tag.group()), html))
+
+    def of_page(tag: re.Match) -> str:
+        told = re.sub(ours, rf'\1="{prefix}-', tag.group())
+        return PLACE.sub(lambda found: f'title="number {first + int(found[1])}"', told)
+
+    return Markup(TAG.sub(of_page, html))
+
+
+def _numbered(body: str, places: dict[tuple[int, int], int]) -> str:
+    """The table with each cell that holds a result marked by the place of its first number."""
+    row = -1
+
+    def marked(cell: re.Match) -> str:
+        nonlocal row
+        column = int(cell[1])
+        row += column == 0
+        place = places.get((row, column))
+        return cell[0] if place is None else f'{cell[0]} data-place="{place}"'
+
+    return CELL.sub(marked, body)
 
 
 def _written(frame: pl.DataFrame, column: Column) -> list[str]:
