@@ -14,9 +14,10 @@ from pipelines import files
 from pipelines.contracts.model import Contract
 from pipelines.reports import index, letter_rows, letters, study_lead
 from pipelines.reports.layout import pdf
+from pipelines.reports.layout.blocks import Page
 from pipelines.reports.layout.page import render_page
 from pipelines.reports.mail import write_mail
-from pipelines.reports.source import opened
+from pipelines.reports.source import Source, opened
 
 AUDIENCES = ("open", "closed")
 NIGHT_FACTS = "night.json"
@@ -42,11 +43,14 @@ def render_all(warehouse: Path, folder: Path, contract: Contract) -> dict[str, i
             if audience == "closed":
                 files.private(folder / audience)
             for name, module in _made_for(audience).items():
-                page = replace(module.page(source), pdf=f"{name}.pdf" if can_print else None)
+                page = replace(
+                    _of_night(module.page(source), source), pdf=f"{name}.pdf" if can_print else None
+                )
                 pages.append(folder / audience / f"{name}.html")
                 _write(pages[-1], render_page(page))
     with opened(warehouse, contract, "open") as source:
-        _write(folder / "index.html", render_page(index.page(source, _titles())))
+        night = _of_night(index.page(source, _titles()), source)
+        _write(folder / "index.html", render_page(night))
         files.write_json(folder / NIGHT_FACTS, index.night_facts(source))
     printed = pdf.print_pages(pages)
     return {name: len(_made_for(name)) for name in AUDIENCES} | {"pdf": len(printed)}
@@ -55,7 +59,7 @@ def render_all(warehouse: Path, folder: Path, contract: Contract) -> dict[str, i
 def write_digest(warehouse: Path, reports: Path, folder: Path, contract: Contract) -> dict:
     """The study lead's digest as a mail (see `mail.write_mail`); its PDF is that of the night's pages in `reports`."""
     with opened(warehouse, contract, "open") as source:
-        page = study_lead.page(source)
+        page = _of_night(study_lead.page(source), source)
     return write_mail(page, folder, reports / "open" / "study_lead.pdf")
 
 
@@ -69,8 +73,13 @@ def render_front(warehouse: Path, folder: Path, contract: Contract) -> None:
     with opened(warehouse, contract, "open") as source:
         latest = [name for name, facts in nights if facts["cutoff"] == source.cutoff_text]
         if latest:
-            page = index.front_page(source, _titles(), latest[0], nights)
+            page = _of_night(index.front_page(source, _titles(), latest[0], nights), source)
             _write(folder / "index.html", render_page(page))
+
+
+def _of_night(page: Page, source: Source) -> Page:
+    """The page with what its night's planted faults tell of the checks behind its numbers."""
+    return replace(page, canaries=source.canaries)
 
 
 def _made_for(audience: str) -> dict[str, ModuleType]:
