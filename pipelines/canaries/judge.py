@@ -29,7 +29,7 @@ def judge(home: Path, contract: Contract, cutoff: dt.datetime) -> None:
     expected = files.read_json(note)
     by_name = {r.file_name: r.delivery_id for r in ledger.receipts(home, CLINIC_ID)}
     outcomes = {name: _Outcome(home, delivery_id) for name, delivery_id in by_name.items()}
-    counted = [
+    rows = [
         {
             **{key: one[key] for key in ("fault", "table_name", "rule")},
             "planted_n": 1,
@@ -37,8 +37,8 @@ def judge(home: Path, contract: Contract, cutoff: dt.datetime) -> None:
         }
         for one in expected
     ]
-    files.write_json(counts_path(home, cutoff), {"contract": contract.digest, "canaries": counted})
-    if all(row["caught_n"] for row in counted):
+    files.write_json(counts_path(home, cutoff), {"contract": contract.digest, "canaries": rows})
+    if all(row["caught_n"] for row in rows):
         clear(home)
 
 

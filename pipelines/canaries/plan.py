@@ -59,7 +59,8 @@ def plan(contract: Contract) -> Plan | None:
     Assumes the contract with the reserved clinic. The rules are named as the rule list must name them, and not
     taken from it: a rule that it has lost is missed.
     """
-    found = {table: _faults(contract, table) for table in form_tables(contract)}
+    usable = [table for table in form_tables(contract) if contract.tables[table].required]
+    found = {table: _faults(contract, table) for table in usable}
     # The table that can have most of the faults, and of those the smallest: it costs least to check.
     order = sorted(found, key=lambda name: (-len(found[name]), len(contract.tables[name].fields)))
     text = _first(contract, order, "csv", found)
@@ -143,6 +144,13 @@ def _doubtful(field: FieldDef) -> str:
     return str(high if likely[1] < high else low)
 
 
+def _can_be_doubtful(field: FieldDef) -> bool:
+    """Whether a number of this field can be true and not plausible."""
+    if not _is_number(field) or field.valid is None or field.plausible is None:
+        return False
+    return field.plausible[1] < field.valid[1] or field.plausible[0] > field.valid[0]
+
+
 def _is_number(field: FieldDef) -> bool:
     return field.type in ("integer", "decimal")
 
@@ -152,8 +160,7 @@ _Spoilt = tuple[Callable[[FieldDef], bool], str, str, Callable[[FieldDef], str]]
 _SPOILT: dict[str, _Spoilt] = {
     "out_of_range": (lambda f: _is_number(f) and f.valid is not None, "{field}_valid", "quarantine", _beyond),
     "implausible": (
-        lambda f: _is_number(f) and f.valid is not None and f.plausible not in (None, f.valid),
-        "{field}_plausible", "flag", _doubtful),
+        _can_be_doubtful, "{field}_plausible", "flag", _doubtful),
     "unknown_code": (lambda f: f.type == "code", "unknown_code", "quarantine", lambda f: _NO_CODE),
     "unreadable_number": (_is_number, "unreadable_number", "quarantine", lambda f: _NO_NUMBER),
     "ambiguous_date": (lambda f: f.type == "date", "unreadable_date", "quarantine", lambda f: _NO_DATE),

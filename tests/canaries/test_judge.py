@@ -25,10 +25,10 @@ AT = dt.datetime(2025, 11, 4, 3, 15)
 Break = Callable[[pytest.MonkeyPatch], None]
 
 
-def fly(home: Path) -> None:
+def fly(home: Path, *, backwards: bool = False) -> None:
     """The canaries' own part of a night, as every clinic's files go."""
     due = stages.receive_clinic(str(home), stages.CANARIES, NIGHT)
-    for one in due:
+    for one in reversed(due) if backwards else due:
         stages.standardise_delivery(str(home), one, NIGHT)
     assert stages.check_night(str(home), due, NIGHT) == {"deliveries": {}}
 
@@ -54,12 +54,13 @@ def test_all_are_caught_and_nothing_but_the_count_is_kept(
     assert unfinished(tmp_path) == []
 
 
-def test_another_run_of_the_night_writes_the_same_count(tmp_path: Path) -> None:
+@pytest.mark.parametrize("backwards", [False, True])
+def test_another_run_of_the_night_writes_the_same_count(tmp_path: Path, backwards: bool) -> None:
     fly(tmp_path)
     (path,) = (tmp_path / "ledger" / "canaries").iterdir()
     first = path.read_bytes()
 
-    fly(tmp_path)
+    fly(tmp_path, backwards=backwards)
 
     assert path.read_bytes() == first
 

@@ -65,6 +65,15 @@ def test_a_study_of_one_other_form_gets_its_own(grip_schemas: Path) -> None:
     assert planned.text.rows["effort_ok"].null_count() == 0  # its rule asks for it
 
 
+def test_a_number_that_is_always_plausible_gets_no_implausible_canary(grip_schemas: Path) -> None:
+    path = grip_schemas / "fields.yaml"
+    path.write_text(path.read_text().replace("plausible: [5, 70]", "plausible: [-5, 200]"))
+
+    assert {one.fault for one in plan(load_intake(grip_schemas)).text.canaries} == KINDS - {
+        "implausible"
+    }
+
+
 def test_a_study_without_forms_has_none(contract: Contract) -> None:
     bare = contract.model_copy(update={"clinics": {
         name: clinic.model_copy(update={"files": {}}) for name, clinic in contract.clinics.items()

@@ -45,11 +45,11 @@ def test_every_page_of_a_night_says_that_they_were_caught(faulty):
 
 
 def test_what_is_kept_does_not_grow_but_for_a_count_each_night(clean):
-    theirs = [
+    theirs = sorted(
         path.relative_to(clean.home).as_posix()
         for path in clean.home.rglob("*")
         if path.is_file() and re.search("canar", path.relative_to(clean.home).as_posix())
-    ]
+    )
     assert theirs == [
         f"ledger/canaries/{night.replace(':', '')}.json" for night in (NIGHT_1, NIGHT_2)
     ]
