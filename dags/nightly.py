@@ -99,7 +99,8 @@ def nightly():
                 where="run parameter `clinics`",
                 remedy=f"choose among {', '.join(declared)}",
             )
-        return [name for name in declared if name in params["clinics"] or not params["clinics"]]
+        asked = {*params["clinics"], stages.CANARIES} if params["clinics"] else set(declared)
+        return [name for name in declared if name in asked]
 
     @task(
         map_index_template="{{ task.op_kwargs['clinic_id'] }}",

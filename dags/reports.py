@@ -28,6 +28,8 @@ minutes.
 - `render`: reports were not written; yesterday's stand, under their own cut-off. The log names
   report and reason; runbook, "Reports missing"; clear the task.
 - `letters`: clinics got no letter for this cut-off. As `render`.
+- `canaries`: pages and letters stand, and the checks of the night missed a planted fault: the log
+  names it. Do not rely on the night; runbook, "A canary was missed".
 - `digest`: the study leads got no mail. Reports are there; clear the task once its fault is mended.
 - `release_lock`: the lock stays until it runs out. Runbook, "Lock left behind".
 
@@ -93,9 +95,17 @@ def reports():
 
         return stages.write_digest(home(), announced_cutoff())
 
+    @task
+    def canaries() -> dict:
+        """Fails when the night's checks missed a planted fault; the pages stand, and say so."""
+        from pipelines import stages
+
+        return stages.require_canaries(home(), announced_cutoff())
+
     with locked():
-        render() >> digest()
-        letters()
+        rendered = render()
+        rendered >> digest()
+        [rendered, letters()] >> canaries()
 
 
 reports()

@@ -53,3 +53,9 @@ class LockHeld(BackstepError):
     """Another run holds the study's lock."""
 
     exit_code = 14
+
+
+class CanaryMissed(BackstepError):
+    """A fault that was planted came through the night unseen; warehouse and reports were made."""
+
+    exit_code = 15

@@ -9,7 +9,7 @@ import polars as pl
 
 from pipelines import files
 from pipelines.contracts.model import Contract
-from pipelines.errors import DeliveryRefused
+from pipelines.errors import BackstepError, DeliveryRefused
 from pipelines.receive import calendar
 from pipelines.receive.copies import arrived, read_as, speaking
 from pipelines.receive.identify import identify, named
@@ -168,11 +168,25 @@ def stale_clinics(
     found: dict[str, str] = {}
     for path in sorted((home / "ledger" / "stale").glob(f"{stamp(cutoff)}-*.json")):
         note = files.read_json(path)
-        found[note["clinic_id"]] = note["reason"]
+        if note["clinic_id"] in contract.clinics:
+            found[note["clinic_id"]] = note["reason"]
     for row in rows:
         if row["status"] == "not_checked" and row["clinic_id"] in contract.clinics:
             found.setdefault(row["clinic_id"], "a delivery could not be checked")
     return found
+
+
+def as_cutoff(text: str) -> dt.datetime:
+    """An ISO text as a naive UTC instant; a text without offset is UTC."""
+    try:
+        found = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise BackstepError(
+            f"`{text}` is not an ISO date and time", remedy="write it as 2025-11-04T03:15:00Z"
+        ) from None
+    if found.tzinfo is not None:
+        found = found.astimezone(dt.UTC).replace(tzinfo=None)
+    return found.replace(microsecond=0)
 
 
 def stamp(cutoff: dt.datetime) -> str:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 import smtplib
+from dataclasses import replace
 from email.message import EmailMessage
 from pathlib import Path
 
 from pipelines import files, lock
+from pipelines.canaries import judge, sow
 from pipelines.check.across import check_across
 from pipelines.check.night import check_staged
 from pipelines.check.suite import import_ahead
-from pipelines.contracts.load import load_contract
+from pipelines.contracts.canary import CLINIC_ID as CANARIES
+from pipelines.contracts.load import load_contract, load_intake
 from pipelines.contracts.model import Clinic, Contract
-from pipelines.errors import BackstepError, BuildStopped, DeliveryRefused
-from pipelines.night import gather, stamp
+from pipelines.errors import BuildStopped, DeliveryRefused
+from pipelines.night import as_cutoff, gather, stamp
 from pipelines.receive import copies, inbox, ledger
 from pipelines.receive.identify import identify, look_inside, named
 from pipelines.settings import Settings, load_settings
@@ -32,17 +35,10 @@ def _open(home: str | Path) -> tuple[Settings, Contract]:
     return settings, load_contract(settings.schemas)
 
 
-def as_cutoff(text: str) -> dt.datetime:
-    """An ISO text as a naive UTC instant; a text without offset is UTC."""
-    try:
-        found = dt.datetime.fromisoformat(text)
-    except ValueError:
-        raise BackstepError(
-            f"`{text}` is not an ISO date and time", remedy="write it as 2025-11-04T03:15:00Z"
-        ) from None
-    if found.tzinfo is not None:
-        found = found.astimezone(dt.UTC).replace(tzinfo=None)
-    return found.replace(microsecond=0)
+def _open_intake(home: str | Path) -> tuple[Settings, Contract]:
+    """For the stages that take files in: they know the canaries' clinic, which no other stage does."""
+    settings = load_settings(home)
+    return settings, load_intake(settings.schemas)
 
 
 def take_lock(home: str, owner: str, minutes: int) -> None:
@@ -70,8 +66,11 @@ def release_lock(home: str, owner: str) -> None:
 
 
 def clinics(home: str) -> list[str]:
-    """The declared clinics. Raises ContractError or StudyFileError where `schemas/` is at fault."""
-    return sorted(_open(home)[1].clinics)
+    """Whose files are taken in: the declared clinics, and the reserved one whose files are the night's planted faults.
+
+    Raises ContractError or StudyFileError where `schemas/` is at fault.
+    """
+    return sorted(_open_intake(home)[1].clinics)
 
 
 _PRIVATE = ("raw", "core", "quarantine", "staging", "ledger", "letters", "freezes")
@@ -81,9 +80,11 @@ def receive_clinic(home: str, clinic_id: str, cutoff: str) -> list[dict]:
     """Enters a clinic's new files; the deliveries to standardise: new ones and those whose contract has changed."""
     settings = load_settings(home)
     at = as_cutoff(cutoff)
-    folder = settings.home / "landing" / clinic_id
     _note_stale(settings.home, clinic_id, at, None)
-    if settings.landing_is_remote:
+    folder = settings.home / "landing" / clinic_id
+    if clinic_id == CANARIES:
+        folder = sow.sow(settings.home, load_intake(settings.schemas), at)
+    elif settings.landing_is_remote:
         files.clear_unfinished(folder)
         files.fetch_landing(f"{settings.landing.rstrip('/')}/{clinic_id}", folder)
     else:
@@ -92,7 +93,7 @@ def receive_clinic(home: str, clinic_id: str, cutoff: str) -> list[dict]:
         files.private(settings.home / name)
     seen = inbox.receive(settings.home, clinic_id, folder, at, settings.settle_seconds)
     ledger.write_waiting(settings.home, clinic_id, seen.waiting + inbox.passed_over(folder))
-    due = due_deliveries(home, clinic_id, cutoff)
+    due = _unseen(home, clinic_id, cutoff)
     _clear_checked(
         settings.home / "staging", clinic_id, {delivery["delivery_id"] for delivery in due}
     )
@@ -101,7 +102,14 @@ def receive_clinic(home: str, clinic_id: str, cutoff: str) -> list[dict]:
 
 def due_deliveries(home: str, clinic_id: str, cutoff: str) -> list[dict]:
     """Deliveries of a clinic up to the cut-off that no check of the present contract has seen."""
-    settings, contract = _open(home)
+    settings, contract = _open_intake(home)
+    if clinic_id == CANARIES and judge.due(settings.home, contract, as_cutoff(cutoff)):
+        return receive_clinic(home, clinic_id, cutoff)  # they are not kept, so they fly again
+    return _unseen(home, clinic_id, cutoff)
+
+
+def _unseen(home: str, clinic_id: str, cutoff: str) -> list[dict]:
+    settings, contract = _open_intake(home)
     return [
         {
             "clinic_id": clinic_id,
@@ -127,7 +135,7 @@ def _clear_checked(staging: Path, clinic_id: str, due: set[str]) -> None:
 
 def standardise_delivery(home: str, delivery: dict, cutoff: str) -> dict:
     """Reads one delivery into staged Parquet; a refused file is entered as such and is no failure."""
-    settings, contract = _open(home)
+    settings, contract = _open_intake(home)
     staging = settings.home / "staging"
     clinic = contract.clinics[delivery["clinic_id"]]
     delivery_id = delivery["delivery_id"]
@@ -154,9 +162,13 @@ def standardise_delivery(home: str, delivery: dict, cutoff: str) -> dict:
 
 
 def check_night(home: str, deliveries: list[dict], cutoff: str) -> dict:
-    """Checks every delivery that was standardised; writes core, quarantine, findings and Data Docs."""
-    settings, contract = _open(home)
-    place, night = settings.home, stamp(as_cutoff(cutoff))
+    """Checks every delivery that was standardised; writes core, quarantine, findings and Data Docs.
+
+    Returns what was found of each of the clinics' deliveries; of the canaries only the ledger says.
+    """
+    settings, contract = _open_intake(home)
+    at = as_cutoff(cutoff)
+    place, night = settings.home, stamp(at)
     if not deliveries and (place / "data_docs" / night).is_dir():
         return {"deliveries": {}}  # the night was checked before; its pages stand
     clinic_of = {delivery["delivery_id"]: delivery["clinic_id"] for delivery in deliveries}
@@ -164,7 +176,11 @@ def check_night(home: str, deliveries: list[dict], cutoff: str) -> dict:
     for delivery_id, entry in checked.items():
         ledger.write_check(place, clinic_of[delivery_id], delivery_id, entry)
         clear(place / "staging", delivery_id)
-    found = {name: ledger.read_check(place, clinic, name) for name, clinic in clinic_of.items()}
+    judge.judge(place, contract, at)
+    found = {
+        name: ledger.read_check(place, clinic, name)
+        for name, clinic in clinic_of.items() if clinic != CANARIES
+    }  # fmt: skip
     return {"deliveries": {name: entry for name, entry in found.items() if entry}}
 
 
@@ -187,7 +203,8 @@ def build_warehouse(home: str, cutoff: str, past: bool = False) -> dict:
     settings, contract = _open(home)
     at = as_cutoff(cutoff)
     import_ahead()  # the rules over several tables come after the versions are settled
-    inputs = gather(settings.home, contract, at)
+    canaries = judge.counted(settings.home, load_intake(settings.schemas), at)
+    inputs = replace(gather(settings.home, contract, at), canaries=canaries)
     rows = build(
         warehouse_folder(settings.home, at, past),
         SQL,
@@ -198,6 +215,12 @@ def build_warehouse(home: str, cutoff: str, past: bool = False) -> dict:
     if not past:
         files.write_json(settings.home / "ledger" / "last_night.json", {"cutoff": at.isoformat()})
     return {"cutoff": at.isoformat() + "Z", "rows": rows, "stale": dict(inputs.stale)}
+
+
+def require_canaries(home: str, cutoff: str) -> dict[str, int]:
+    """How many planted faults were caught; CanaryMissed where the night let one through, or none was planted."""
+    settings, contract = _open_intake(home)
+    return judge.require_caught(judge.counted(settings.home, contract, as_cutoff(cutoff)))
 
 
 def warehouse_folder(home: Path, cutoff: dt.datetime, past: bool) -> Path:

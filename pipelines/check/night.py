@@ -11,7 +11,8 @@ import duckdb
 import polars as pl
 
 from pipelines import files
-from pipelines.check import data_docs, double_entry, held_rows, suite
+from pipelines.check import data_docs, double_entry, held_rows, set_aside, suite
+from pipelines.contracts.canary import CLINIC_ID as CANARIES
 from pipelines.contracts.model import Contract
 from pipelines.contracts.rule_list import LINE_TABLE, rules_of
 from pipelines.contracts.rules import Rule
@@ -55,6 +56,7 @@ def check_staged(
 ) -> dict[str, dict]:
     """Checks the staged deliveries and writes their core, quarantine, findings and the night's Data Docs.
 
+    Canaries are checked in the same run; Data Docs show the clinics' rows, and stand where only canaries came again.
     Returns the check entry of each, for the ledger: until it stands there, the delivery counts as not checked.
     """
     staging = home / "staging"
@@ -82,9 +84,12 @@ def check_staged(
         }
     finally:
         con.close()
-    pages = data_docs.render_data_docs(results, _suites(suites, tables), night)
-    for name, page in pages.items():
-        files.write_bytes_atomic(home / "data_docs" / night / name, page.encode())
+    docs = home / "data_docs" / night
+    if set(clinic_of.values()) - {CANARIES} or not docs.is_dir():
+        shown = {table: found for table, found in results.items() if found}
+        pages = data_docs.render_data_docs(shown, _suites(suites, list(shown)), night)
+        for name, page in pages.items():
+            files.write_bytes_atomic(docs / name, page.encode())
     return entries
 
 
@@ -137,7 +142,9 @@ def _check_table(
             tally.tables.append(table)
         if n_held:
             tally.held_tables.append(table)
-    return outcome.results
+    return set_aside.without(
+        con, f"staged_{table}", rules, outcome.results, outcome.findings, CANARIES
+    )
 
 
 def _name_findings(

@@ -70,7 +70,7 @@ def _check(home: str, due: list[dict], cutoff: str, bar: Progress) -> dict:
 
 @app.command()
 def nightly(home: Home = None, cutoff: Cutoff = None) -> None:
-    """Receive, read, check, build, report: one whole night without Airflow."""
+    """Receive, read, check, build, report: one whole night without Airflow. Exit code 15 where a planted fault was missed."""
     from pipelines import stages
 
     with locked(home) as place, progress() as bar:
@@ -84,7 +84,9 @@ def nightly(home: Home = None, cutoff: Cutoff = None) -> None:
             task = bar.add_task(name, total=1)
             step(place, at)
             bar.advance(task)
-    out.print(f"Reports: {Path(place) / 'reports'}/{stamp_of(at)}/index.html")
+        out.print(f"Reports: {Path(place) / 'reports'}/{stamp_of(at)}/index.html")
+        canaries = stages.require_canaries(place, at)
+    out.print(f"Canaries: {canaries['planted_n']} planted, {canaries['caught_n']} caught")
 
 
 @app.command()

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from pipelines import __version__
 from pipelines.contracts import series
+from pipelines.contracts.canary import with_canaries
 from pipelines.contracts.model import (
     Clinic,
     Contract,
@@ -34,8 +35,22 @@ def load_contract(schemas: Path) -> Contract:
 
     Raises ContractError or StudyFileError.
     """
+    return _loaded(schemas, _files_of(schemas))
+
+
+def load_intake(schemas: Path) -> Contract:
+    """The contract that files are taken in by: the study's, and the reserved clinic of the canaries."""
+    return _intake(schemas, _files_of(schemas))
+
+
+def _files_of(schemas: Path) -> tuple[tuple[Path, bytes], ...]:
     files = sorted(schemas.rglob("*.yaml"))
-    return _loaded(schemas, tuple((path, sha256(path.read_bytes()).digest()) for path in files))
+    return tuple((path, sha256(path.read_bytes()).digest()) for path in files)
+
+
+@lru_cache(maxsize=4)
+def _intake(schemas: Path, files: tuple[tuple[Path, bytes], ...]) -> Contract:
+    return with_canaries(_loaded(schemas, files))
 
 
 @lru_cache(maxsize=4)  # every step of a night asks for it, and it takes a third of a second

@@ -71,6 +71,7 @@ SHARED = {
     "ref_pendulum": ("*",),
     "ref_threshold": ("*",),
     "ref_visit": ("*",),
+    "ref_canary": ("*",),
     "ref_clinic": ("*",),
     "ref_rule": ("*",),
     "ref_build": ("*",),

@@ -8,7 +8,7 @@ from typing import NoReturn
 from zoneinfo import available_timezones
 
 from pipelines import units
-from pipelines.contracts import predicates
+from pipelines.contracts import canary, predicates
 from pipelines.contracts.corrections import fault_of
 from pipelines.contracts.model import Clinic, Contract, Table, TableMap
 from pipelines.contracts.tables import local_dates
@@ -45,6 +45,12 @@ def check_references(contract: Contract, schemas: Path) -> None:
     prefixes: dict[str, str] = {}
     for name, clinic in contract.clinics.items():
         path = schemas / "clinics" / f"{name}.yaml"
+        if name == canary.CLINIC_ID:
+            _fault(
+                path,
+                ("name",),
+                f"`{name}` is reserved: the planted faults of a night travel under it",
+            )
         if clinic.prefix in prefixes:
             _fault(
                 path,

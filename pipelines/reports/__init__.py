@@ -43,7 +43,8 @@ def render_all(warehouse: Path, folder: Path, contract: Contract, sql: Path) -> 
             audience.Task(name, tuple(_made_for(name)), warehouse, folder, contract, sql) for name in AUDIENCES
         ])  # fmt: skip
         made = _titles(folder)
-        _write(folder / "index.html", render_page(index.page(source, made)))
+        night = audience.of_night(index.page(source, made), source)
+        _write(folder / "index.html", render_page(night))
         files.write_json(folder / NIGHT_FACTS, index.night_facts(source))
     printed = [folder / name / f"{page}.pdf" for name, pages in made.items() for page, _ in pages]
     return {name: len(pages) for name, pages in made.items()} | {
@@ -54,7 +55,7 @@ def render_all(warehouse: Path, folder: Path, contract: Contract, sql: Path) -> 
 def write_digest(warehouse: Path, reports: Path, folder: Path, contract: Contract) -> dict:
     """The study lead's digest as a mail (see `mail.write_mail`); its PDF is that of the night's pages in `reports`."""
     with opened(warehouse, contract, "open") as source:
-        page = study_lead.page(source)
+        page = audience.of_night(study_lead.page(source), source)
     return write_mail(page, folder, reports / "open" / "study_lead.pdf")
 
 
@@ -69,7 +70,7 @@ def render_front(warehouse: Path, folder: Path, contract: Contract) -> None:
         latest = [name for name, facts in nights if facts["cutoff"] == source.cutoff_text]
         if latest:
             page = index.front_page(source, _titles(folder / latest[0]), latest[0], nights)
-            _write(folder / "index.html", render_page(page))
+            _write(folder / "index.html", render_page(audience.of_night(page, source)))
 
 
 def _made_for(whom: str) -> dict[str, ModuleType]:

@@ -81,10 +81,15 @@ def write(task: Task) -> list[Path]:
         written = []
         for name, page in pages.items():
             written.append(task.folder / task.audience / f"{name}.html")
-            printed = replace(page, pdf=f"{name}.pdf" if can_print else None)
+            printed = replace(of_night(page, source), pdf=f"{name}.pdf" if can_print else None)
             files.write_bytes_atomic(written[-1], render_page(printed).encode("utf-8"))
     pdf.print_pages(written)
     return written
+
+
+def of_night(page: Page, source: Source) -> Page:
+    """The page with what its night's planted faults tell of the checks behind its numbers."""
+    return replace(page, canaries=source.canaries)
 
 
 def _pages(task: Task, source: Source, modules: dict[str, ModuleType]) -> dict[str, Page]:

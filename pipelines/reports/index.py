@@ -37,7 +37,11 @@ def night_facts(source: Source) -> dict[str, Any]:
             sum(findings_open_n) AS findings_open_n, count(*) FILTER (is_stale) AS stale_n
         FROM mart_clinic_quality""").row(0, named=True)
     counts = {name: int(value or 0) for name, value in totals.items()}
-    return {"cutoff": source.cutoff_text, "code_version": source.code_version} | counts
+    canaries = {
+        "canaries_planted_n": source.canaries.planted_n,
+        "canaries_caught_n": source.canaries.caught_n,
+    }
+    return {"cutoff": source.cutoff_text, "code_version": source.code_version} | counts | canaries
 
 
 def page(source: Source, made: Made) -> blocks.Page:
@@ -104,6 +108,8 @@ def _summary(source: Source, clinics: pl.DataFrame) -> tuple[blocks.Block, ...]:
         f"Of {number(facts['n_received'])} rows received, {number(facts['n_accepted'])} were accepted and "
         f"{number(facts['n_quarantined'])} are held until their clinic has answered. "
         + (f"Stale, with the data of an earlier night: {', '.join(stale)}." if stale else "No clinic is stale.")
+        + f" Of {number(facts['canaries_planted_n'])} canaries, rows and files planted to try the checks, "
+        f"{number(facts['canaries_caught_n'])} were caught."
     )  # fmt: skip
     tiles = blocks.KeyNumbers((
         blocks.KeyNumber(number(facts["participants_n"]), "participants", f"at {number(facts['clinics_n'])} clinics"),

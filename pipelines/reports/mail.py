@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from pipelines import files
 from pipelines.reports.layout import blocks
-from pipelines.reports.layout.page import BANNERS, environment, provenance
+from pipelines.reports.layout.page import BANNERS, environment, footer, missed_canaries
 from pipelines.reports.layout.tables import PLACE
 
 _SCALE = 2.0  # pictures for screens with two dots to a pixel
@@ -34,7 +34,8 @@ def write_mail(page: blocks.Page, folder: Path, pdf: Path | None) -> dict:
         .render(
             page=page,
             banner=BANNERS[page.audience],
-            provenance=provenance(page),
+            provenance=footer(page),
+            warning=missed_canaries(page),
             kind_of=lambda block: type(block).__name__,
             picture=lambda block: names[id(block)],
             styled=_styled,

@@ -13,6 +13,7 @@ import polars as pl
 
 from pipelines.contracts.model import Contract
 from pipelines.errors import BuildStopped
+from pipelines.reports.layout.blocks import Canaries
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Source:
     audience: Literal["open", "closed"]
     cutoff_text: str
     code_version: str
+    canaries: Canaries
 
     def rows(self, query: str, parameters: list | None = None) -> pl.DataFrame:
         return self.con.execute(query, parameters or []).pl()
@@ -52,4 +54,17 @@ def opened(
             audience,
             f"{cutoff:%Y-%m-%d %H:%M} UTC",
             f"{version} (contract {digest})",
+            _canaries(con),
         )
+
+
+def _canaries(con: duckdb.DuckDBPyConnection) -> Canaries:
+    """The planted faults of the night; those that never flew count as missed."""
+    planted, caught = con.execute(
+        "SELECT coalesce(sum(planted_n), 0), coalesce(sum(caught_n), 0) FROM ref_canary"
+    ).fetchall()[0]
+    missed = con.execute("""
+        SELECT replace(fault, '_', ' ') || ' in ' || table_name || coalesce(' (rule ' || rule || ')', '')
+        FROM ref_canary WHERE caught_n < planted_n OR planted_n = 0 ORDER BY table_name, fault
+    """).fetchall()
+    return Canaries(int(planted), int(caught), tuple(told for (told,) in missed))

@@ -62,6 +62,7 @@ class Inputs:
     stale: Mapping[str, str]
     cutoff: dt.datetime
     letters: query_tables.Letters = field(default_factory=query_tables.Letters)
+    canaries: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=refs.CANARY_SCHEMA))
 
 
 def build(
@@ -94,6 +95,7 @@ def _build_closed(
         core.create_macros(con)
         refs.create_refs(con, contract, inputs.cutoff)
         refs.create_clinics(con, contract, dict(inputs.stale))
+        refs.create_canaries(con, inputs.canaries)
         ledgers.register_deliveries(con, inputs.deliveries)
         con.execute(
             "CREATE TEMP TABLE gone_row (delivery_id VARCHAR, table_name VARCHAR, row_no BIGINT, is_gone BOOLEAN)"

@@ -17,6 +17,10 @@ from pipelines.contracts.rules import Rule
 from pipelines.contracts.tables import describe, duckdb_type
 from pipelines.errors import StudyFileError
 
+CANARY_SCHEMA = {
+    "fault": pl.String, "table_name": pl.String, "rule": pl.String, "planted_n": pl.Int64, "caught_n": pl.Int64,
+}  # fmt: skip
+
 
 def create_refs(con: duckdb.DuckDBPyConnection, contract: Contract, cutoff: dt.datetime) -> None:
     """ref_threshold, ref_field, ref_rule, ref_visit, ref_clinic, ref_study, ref_build, and what the core needs."""
@@ -92,6 +96,11 @@ def create_clinics(
          for c in contract.clinics.values()],
         schema_overrides={"stale_reason": pl.String},
     ))  # fmt: skip
+
+
+def create_canaries(con: duckdb.DuckDBPyConnection, canaries: pl.DataFrame) -> None:
+    """ref_canary: each planted fault of the night, and whether it was caught."""
+    _table(con, "ref_canary", canaries)
 
 
 def _thresholds(contract: Contract) -> pl.DataFrame:

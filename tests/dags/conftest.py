@@ -103,6 +103,7 @@ def stages(monkeypatch):
     answer("build_warehouse", lambda cutoff: {"cutoff": cutoff, "rows": 12})
     answer("render_reports", lambda cutoff: {})
     answer("render_letters", lambda cutoff: {})
+    answer("require_canaries", lambda cutoff: {"planted_n": 13, "caught_n": 13})
     answer(
         "write_digest", lambda cutoff: {"subject": "Digest", "html": "<p>Digest</p>", "files": []}
     )

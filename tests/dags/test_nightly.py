@@ -210,6 +210,14 @@ def test_a_run_can_be_limited_to_some_clinics(stages, play):
     assert stages.of("mark_stale") == []
 
 
+def test_a_run_limited_to_some_clinics_has_its_canaries_all_the_same(stages, play):
+    stages.answer("clinics", lambda: ["alder", "birch", "canary"])
+
+    play("nightly", conf={"cutoff": CUTOFF, "clinics": ["birch"]})
+
+    assert sorted(stages.of("receive_clinic")) == [["birch", IN_UTC], ["canary", IN_UTC]]
+
+
 def test_an_unknown_clinic_is_refused_before_anything_is_read(stages, play):
     state, tasks = play("nightly", conf={"cutoff": CUTOFF, "clinics": ["birhc"]})
 

@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from pipelines.errors import StudyFileError
+from pipelines.errors import CanaryMissed, StudyFileError
 
 CUTOFF = "2026-03-02T04:15:00+01:00"
 IN_UTC = "2026-03-02T03:15:00+00:00"
@@ -49,6 +49,25 @@ def test_reports_of_a_cutoff_given_by_hand(stages, play):
 
     assert state == "success"
     assert stages.of("render_reports") == stages.of("render_letters") == [[IN_UTC]]
+
+
+def test_a_missed_canary_fails_the_run_once_pages_and_letters_are_made(stages, play, mailbox):
+    def missed(cutoff):
+        raise CanaryMissed("1 of 13 canaries were not caught: out of range in knee_girth")
+
+    stages.answer("require_canaries", missed)
+
+    state, tasks = play("reports", conf={"cutoff": CUTOFF})
+
+    assert state == "failed"
+    assert tasks["canaries"] == ["failed"]
+    assert tasks["render"] == tasks["letters"] == tasks["digest"] == ["success"]
+    asked = [name for name, *_ in stages]
+    assert asked.index("require_canaries") > max(
+        asked.index("render_reports"), asked.index("render_letters")
+    )
+    assert asked.count("require_canaries") == 1  # the same again would miss the same
+    assert "[backstep] reports failed" in {mail["Subject"] for mail in mailbox}
 
 
 def test_reports_without_announcement_or_cutoff_fail_and_free_the_lock(stages, play):

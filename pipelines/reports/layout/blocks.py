@@ -101,6 +101,19 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Canaries:
+    """How many faults were planted in the night and how many caught; `missed` says which were not, and by what rule."""
+
+    planted_n: int
+    caught_n: int
+    missed: tuple[str, ...] = ()
+
+    @property
+    def counted(self) -> str:
+        return f"Canaries: {self.planted_n} planted, {self.caught_n} caught"
+
+
+@dataclass(frozen=True)
 class Page:
     """One report. `summary` is the answer, first; `sources` say where thresholds are from."""
 
@@ -116,6 +129,7 @@ class Page:
     lang: str = "en"
     report: str = ""  # its name, by which `backstep trace` finds its numbers
     pdf: str | None = None  # its printed form beside it
+    canaries: Canaries | None = None  # of the night; a page that speaks of no night has none
 
     @property
     def blocks(self) -> tuple[Block, ...]:

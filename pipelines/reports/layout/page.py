@@ -14,6 +14,7 @@ from markupsafe import Markup
 from pipelines.reports.layout import svg, tables
 from pipelines.reports.layout.blocks import (
     Block,
+    Callout,
     Figure,
     KeyNumbers,
     Links,
@@ -61,8 +62,10 @@ def render_page(page: Page) -> str:
             style=Markup((HERE / "style.css").read_text(encoding="utf-8")),
             dark_figures=Markup(dark_figure_css()),
             running_head=Markup(css_string(f"{headline}: {page.title}")),
-            running_foot=Markup(css_string(provenance(page))),
+            running_foot=Markup(css_string(footer(page))),
             provenance=provenance(page),
+            footer=footer(page),
+            warning=missed_canaries(page),
             number_of=lambda block: numbers[id(block)],
             results_of=lambda block: results[id(block)],
             drawn=_drawn,
@@ -81,6 +84,23 @@ def script_source() -> str:
 def provenance(page: Page) -> str:
     """The cut-off and the code version, as each page carries them."""
     return f"Data cut-off {page.cutoff_text} \N{MIDDLE DOT} code {page.code_version}"
+
+
+def missed_canaries(page: Page) -> Callout | None:
+    """What a page says above all else when the night's checks let a planted fault through."""
+    if page.canaries is None or not page.canaries.missed:
+        return None
+    return Callout(
+        f"{page.canaries.counted}. Not caught: {'; '.join(page.canaries.missed)}. Real faults of these kinds may stand "
+        "in the numbers of this page. Do not rely on them until the operator has found out why (runbook, A canary was missed).",
+        title="the checks of this night missed a planted fault",
+    )
+
+
+def footer(page: Page) -> str:
+    """What stands at the foot of each page and of each printed sheet."""
+    counted = f" \N{MIDDLE DOT} {page.canaries.counted}" if page.canaries else ""
+    return provenance(page) + counted
 
 
 def css_string(text: str) -> str:

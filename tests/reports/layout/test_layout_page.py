@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.reports.layout.blocks import Link, Links, Section
+from pipelines.reports.layout.blocks import Canaries, Link, Links, Section
 from pipelines.reports.layout.page import css_string, provenance, render_page, script_source
 
 HERE = Path(__file__)
@@ -198,3 +198,23 @@ def test_two_processes_write_the_same_bytes(html):
 def test_the_web_server_allows_the_pages_script_by_the_same_digest():
     caddyfile = (HERE.parents[3] / "containers" / "web" / "Caddyfile").read_text(encoding="utf-8")
     assert f"script-src {script_source()};" in caddyfile
+
+
+def test_the_foot_of_page_and_sheet_counts_the_canaries():
+    page = dataclasses.replace(made_up.page(), canaries=Canaries(13, 13))
+    html = render_page(page)
+    foot = html[html.index("<footer>") :]
+    assert "Canaries: 13 planted, 13 caught" in foot
+    assert re.search(r"@bottom-left \{ content: \".*Canaries: 13 planted, 13 caught\"", html)
+    assert "missed a planted fault" not in html
+
+
+def test_a_missed_canary_is_said_before_anything_else():
+    page = dataclasses.replace(
+        made_up.page(), canaries=Canaries(13, 12, ("out of range in pain (rule <x>)",))
+    )
+    html = render_page(page)
+    assert "Canaries: 13 planted, 12 caught" in html[html.index("<footer>") :]
+    warned = html.index("missed a planted fault")
+    assert html.index("<main>") < warned < html.index('id="summary"')
+    assert "out of range in pain (rule &lt;x&gt;)" in html

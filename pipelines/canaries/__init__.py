@@ -1,0 +1,1 @@
+"""A handful of planted faults that travel through every night, to see whether each is caught."""
