@@ -38,7 +38,7 @@ def test_a_mean_rests_on_the_lines_that_hold_its_values(rendered_home):
     assert found.rows_n == found.result["value"] == wanted["n"][0]
     counted = dict(found.lines.group_by("table_name").len().iter_rows())
     assert counted["participant"] == found.rows_n
-    assert found.rows_n < counted["answer"] <= 2 * found.rows_n  # the visit's and the baseline's
+    assert found.rows_n < counted["koos"] <= 2 * found.rows_n  # the visit's and the baseline's
 
 
 def test_the_command_says_value_sql_files_and_lines(rendered_home, tmp_path):

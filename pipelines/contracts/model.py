@@ -14,6 +14,7 @@ from pipelines.contracts.lab import KneeLab, lab_fault
 from pipelines.contracts.rules import Kind, Severity
 from pipelines.contracts.study_parts import (
     AnalysisDef,
+    EnrolmentDef,
     Programme,
     QueriesDef,
     ReportDef,
@@ -252,6 +253,8 @@ class Study(Frozen):
     reports: dict[str, ReportDef]
     calendar: dict[Literal["grace_days"], int]
     queries: QueriesDef
+    enrolment: EnrolmentDef | None = None
+    stopping: str | None = None  # the board's guidance for stopping, as the protocol words it
 
     @model_validator(mode="after")
     def _windows(self) -> Study:

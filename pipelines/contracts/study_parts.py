@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from itertools import pairwise
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -54,6 +56,28 @@ class QueriesDef(Frozen):
     """When a clinic is asked again about what it has not answered."""
 
     overdue_days: int = Field(ge=1)
+
+
+class EnrolmentGoal(Frozen):
+    """How many participants are to be randomised by a date."""
+
+    by_date: dt.date
+    participants: int = Field(gt=0)
+
+
+class EnrolmentDef(Frozen):
+    """The plan of enrolment, from its first day over goals that follow and grow."""
+
+    from_date: dt.date
+    goals: tuple[EnrolmentGoal, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _rising(self) -> EnrolmentDef:
+        dates = [self.from_date, *(goal.by_date for goal in self.goals)]
+        totals = [0, *(goal.participants for goal in self.goals)]
+        if any(b <= a for a, b in [*pairwise(dates), *pairwise(totals)]):
+            raise ValueError("`enrolment`: each goal is later and larger than the one before")
+        return self
 
 
 class SubgroupDef(Frozen):

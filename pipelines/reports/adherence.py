@@ -6,6 +6,7 @@ import polars as pl
 
 from pipelines.reports.layout import blocks
 from pipelines.reports.layout.figures import week_adherence
+from pipelines.reports.layout.figures.attendance import attendance_calendar
 from pipelines.reports.layout.figures.wear import agreement, seen_share, week_strips
 from pipelines.reports.layout.numbers import fraction, number
 from pipelines.reports.layout.results import Basis, arm_of
@@ -21,7 +22,7 @@ def page(source: Source) -> blocks.Page:
     seen = source.rows("SELECT * FROM core_session_wear ORDER BY participant_id, session_no")
     sections = [_sessions(source, dose), _verified(source, seen), _worn(source)]
     if source.audience == "closed":
-        sections += [_exertion(source), _direction(seen), _clocks(source)]
+        sections += [exertion(source), _direction(seen), _clocks(source)]
     return blocks.Page(
         title=TITLE, subtitle=source.contract.study.title, audience=source.audience, cutoff_text=source.cutoff_text,
         code_version=source.code_version, summary=_summary(dose, seen), sections=tuple(sections),
@@ -63,8 +64,14 @@ def _sessions(source: Source, dose: pl.DataFrame) -> blocks.Section:
         actual=pl.col("actual_min").sum(),
         interruptions=pl.col("interruptions_n").sum(),
     )
+    calendar = source.rows("""
+        SELECT dense_rank() OVER (ORDER BY participant_id) AS row, CAST(floor((study_day - 1) / 7) AS INTEGER) + 1 AS week,
+            count(*) AS planned_n, count(*) FILTER (attended) AS attended_n
+        FROM core_session WHERE study_day > 0 GROUP BY participant_id, week ORDER BY row, week
+    """).filter(pl.col("week") <= source.contract.study.programme.weeks + 1)
     return blocks.Section("Sessions", (
         week_adherence(weeks, title="Sessions planned and attended by week of training"),
+        attendance_calendar(calendar, title="Attendance of each participant, week by week"),
         table(clinics.sort("clinic_id"), [
             Column("clinic_id", "Clinic"), Column("n", "Participants", "number", of="count(*)"),
             Column("due", "Sessions due", "number", of="sum(sessions_due_n)"),
@@ -79,7 +86,7 @@ def _sessions(source: Source, dose: pl.DataFrame) -> blocks.Section:
     ))  # fmt: skip
 
 
-def _exertion(source: Source) -> blocks.Section:
+def exertion(source: Source) -> blocks.Section:
     """How hard the sessions were, and whether the dose was raised, kept or lowered as planned."""
     rows = source.rows("""
         SELECT p.arm, count(*) AS n,

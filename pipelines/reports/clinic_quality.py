@@ -31,7 +31,7 @@ def page(source: Source) -> blocks.Page:
     return blocks.Page(
         title=TITLE, subtitle=source.contract.study.title, audience=source.audience, cutoff_text=source.cutoff_text,
         code_version=source.code_version, summary=_summary(clinics),
-        sections=(_files(source, clinics, calendar), _rows(source, clinics), _questions(source), _forms(source, clinics), _dose(source)),
+        sections=(_files(source, clinics, calendar), _rows(source, clinics), _questions(source), forms(source, clinics), dose(source)),
         footnotes=("Every received row is accepted, quarantined or a duplicate; the sum is checked for every delivery.",),
     )  # fmt: skip
 
@@ -146,7 +146,8 @@ def _questions(source: Source) -> blocks.Section:
     ))  # fmt: skip
 
 
-def _forms(source: Source, clinics: pl.DataFrame) -> blocks.Section:
+def forms(source: Source, clinics: pl.DataFrame) -> blocks.Section:
+    """Participants and forms due by clinic, small counts hidden."""
     limit = source.contract.study.analysis.smallest_shown_count
     clinics = small_cells.without_small(clinics, "withdrawn_n", "participants_n", limit)
     return blocks.Section("Participants and forms", (
@@ -158,7 +159,8 @@ def _forms(source: Source, clinics: pl.DataFrame) -> blocks.Section:
     ))  # fmt: skip
 
 
-def _dose(source: Source) -> blocks.Section:
+def dose(source: Source) -> blocks.Section:
+    """Sessions, falls and adverse events by clinic."""
     weeks = source.rows("""
         SELECT CAST(floor((study_day - 1) / 7) AS INTEGER) + 1 AS week, count(*) AS planned, count(*) FILTER (attended) AS attended
         FROM core_session WHERE study_day > 0 GROUP BY ALL ORDER BY week

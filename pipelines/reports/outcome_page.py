@@ -43,7 +43,7 @@ def outcome_page(report: OutcomeReport, source: Source) -> blocks.Page:
     forms = missing_forms.due(source, report.forms)
     sections = [
         outcome_sections.course(source, report.mart, rows, primary),
-        outcome_sections.individual(report.mart, rows, primary),
+        outcome_sections.individual(source, report.mart, rows, primary),
         *(
             _between_arms(source, rows, [primary, *others], report.forms[0])
             if source.audience == "closed"

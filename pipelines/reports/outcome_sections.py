@@ -6,6 +6,7 @@ import polars as pl
 
 from pipelines.reports.layout import blocks
 from pipelines.reports.layout.figures import change_dots, trajectories
+from pipelines.reports.layout.figures.responder_curve import responder_curves
 from pipelines.reports.layout.results import Basis
 from pipelines.reports.layout.tables import Column, table
 from pipelines.reports.scales import Scale, basis_of, mean_interval
@@ -16,7 +17,7 @@ def at_primary(rows: pl.DataFrame, scale: Scale) -> pl.DataFrame:
     return rows.filter(pl.col("is_primary"), measure=scale.measure, scale=scale.scale)
 
 
-def _opening(text: str) -> str:
+def opening(text: str) -> str:
     return text[0].upper() + text[1:]
 
 
@@ -69,7 +70,7 @@ def course(source: Source, mart: str, rows: pl.DataFrame, scale: Scale) -> block
         measure=scale.title,
         unit=scale.unit_text,
         better=scale.better,
-        title=f"{_opening(scale.title)} over the study",
+        title=f"{opening(scale.title)} over the study",
     )
     columns = [
         Column("visit_code", "Visit"),
@@ -82,7 +83,7 @@ def course(source: Source, mart: str, rows: pl.DataFrame, scale: Scale) -> block
     listed = table(
         table_rows,
         columns,
-        title=f"{_opening(scale.title)} by visit",
+        title=f"{opening(scale.title)} by visit",
         by_arm=bool(group),
         note="Values as assessed; out-of-window assessments are kept and marked in the tables.",
         basis=basis_of(
@@ -92,7 +93,7 @@ def course(source: Source, mart: str, rows: pl.DataFrame, scale: Scale) -> block
     return blocks.Section("Course", (figure, listed))
 
 
-def individual(mart: str, rows: pl.DataFrame, scale: Scale) -> blocks.Section:
+def individual(source: Source, mart: str, rows: pl.DataFrame, scale: Scale) -> blocks.Section:
     at = at_primary(rows, scale).drop_nulls("improvement")
     one = {name: at[name].drop_nulls().unique().to_list() for name in ("mdc95", "mcid")}
     single = {name: values[0] if len(values) == 1 else None for name, values in one.items()}
@@ -132,7 +133,13 @@ def individual(mart: str, rows: pl.DataFrame, scale: Scale) -> blocks.Section:
         note="A threshold for one person's change does not judge a difference between groups.",
         basis=basis_of(mart, scale, "is_primary AND improvement IS NOT NULL"),
     )
-    return blocks.Section("Individual change", (figure, listed))
+    closed = source.audience == "closed"
+    curves = responder_curves(
+        at.select("improvement", group="arm" if closed else pl.lit("all participants")),
+        measure=opening(scale.title), unit=scale.unit_text, title="Share that improved by at least so much",
+        mcid=single["mcid"], mdc=single["mdc95"], by_arm=closed,
+    )  # fmt: skip
+    return blocks.Section("Individual change", (figure, listed, curves))
 
 
 def others(source: Source, mart: str, rows: pl.DataFrame, scales: list[Scale]) -> blocks.Section:

@@ -7,11 +7,13 @@ from dataclasses import replace
 import polars as pl
 
 from pipelines.errors import BackstepError
-from pipelines.reports import small_cells
+from pipelines.reports import flow_section, small_cells
 from pipelines.reports.layout import blocks
+from pipelines.reports.layout.figures.enrolment import enrolment
 from pipelines.reports.layout.numbers import MISSING, fraction, number
 from pipelines.reports.layout.results import SCHEMA, Basis, literal_of, one
 from pipelines.reports.layout.tables import Column, table
+from pipelines.reports.scales import scale_of
 from pipelines.reports.source import Source
 
 TITLE, AUDIENCES = "Progress of the study", ("open", "closed")
@@ -32,9 +34,9 @@ def page(source: Source) -> blocks.Page:
     people = source.rows("SELECT * FROM core_participant ORDER BY participant_id")
     standing = source.rows("SELECT * FROM mart_visit ORDER BY participant_id, visit_order")
     by = "arm" if closed else None
-    sections = [_flow_section(source, standing, by)]
+    sections = [flow_part(source, standing, people, by)]
     if closed:  # single people stand behind the small counts of a baseline table
-        sections += [_baseline_section(people, by), _months_section(people)]
+        sections += [baseline_part(people, by), recruitment(source, people)]
     return blocks.Page(
         title=TITLE, subtitle=source.contract.study.title, audience=source.audience, cutoff_text=source.cutoff_text,
         code_version=source.code_version, summary=_summary(people, flow(standing, None), closed), sections=tuple(sections),
@@ -149,7 +151,10 @@ def _summary(people: pl.DataFrame, counts: pl.DataFrame, closed: bool) -> tuple[
     return (blocks.Paragraph(told),)
 
 
-def _flow_section(source: Source, standing: pl.DataFrame, by: str | None) -> blocks.Section:
+def flow_part(
+    source: Source, standing: pl.DataFrame, people: pl.DataFrame, by: str | None
+) -> blocks.Section:
+    """Figure and table of the flow."""
     limit = source.contract.study.analysis.smallest_shown_count
     counted, hidden = flow(standing, by), ""
     if source.audience == "open":
@@ -160,14 +165,17 @@ def _flow_section(source: Source, standing: pl.DataFrame, by: str | None) -> blo
         *(Column(state, label, "number", n="randomised_n", of=f"count(*) FILTER (state = '{state}')") for state, label in zip(
             STATES, ("Seen", "Due, nothing came", "Left, nothing came", "Not yet due"), strict=True)),
     ]  # fmt: skip
+    primary = scale_of(source.contract.study.reports["knee_pain"].primary)
     return blocks.Section("Participant flow", (
+        flow_section.figure(source, counted, people, by, primary),
         table(counted, columns, title="Where everybody stands at each visit", by_arm=by is not None,
               note="Seen means that at least one questionnaire, walk or balance test of the visit came." + hidden,
               basis=Basis("mart_visit", by={"visit_code": "visit_code"} | ({by: by} if by else {}))),
     ))  # fmt: skip
 
 
-def _baseline_section(people: pl.DataFrame, by: str | None) -> blocks.Section:
+def baseline_part(people: pl.DataFrame, by: str | None) -> blocks.Section:
+    """The baseline table of CONSORT 2025; by arm on closed pages only."""
     people = people.with_columns(
         age_years=pl.col("randomised_date").dt.year() - pl.col("birth_year")
     )
@@ -183,7 +191,8 @@ def _baseline_section(people: pl.DataFrame, by: str | None) -> blocks.Section:
     return blocks.Section("Who takes part", (printed,))
 
 
-def _months_section(people: pl.DataFrame) -> blocks.Section:
+def recruitment(source: Source, people: pl.DataFrame) -> blocks.Section:
+    """Who came when, beside the plan that study.yaml may name; with dates, so never on an open page."""
     months = (
         people.group_by(month=pl.col("randomised_date").dt.strftime("%Y-%m"))
         .agg(n=pl.len())
@@ -191,7 +200,15 @@ def _months_section(people: pl.DataFrame) -> blocks.Section:
         .with_columns(total=pl.col("n").cum_sum())
     )
     month = "strftime(randomised_date, '%Y-%m')"
+    plan = source.contract.study.enrolment
+    points = (
+        [(plan.from_date, 0), *((goal.by_date, goal.participants) for goal in plan.goals)]
+        if plan
+        else []
+    )
+    note = "" if plan else "study.yaml names no plan (`enrolment`)."
     return blocks.Section("Recruitment", (
+        enrolment(people.select(date="randomised_date"), points, title="Enrolment against the plan", note=note),
         table(months, [Column("month", "Month"), Column("n", "Randomised", "number", of="count(*)", where=f"{month} = '{{month}}'"),
                        Column("total", "Altogether", "number", of="count(*)", where=f"{month} <= '{{month}}'")],
               title="Participants randomised by month", basis=Basis("core_participant")),

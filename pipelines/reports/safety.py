@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import polars as pl
 
 from pipelines.analysis.falls import RateRatio, rate_ratio
@@ -36,40 +38,56 @@ _GRADES = {
     "4": "fall, admission to hospital",
 }
 _FALLS = ("2", "3", "4")
+SOURCES = (
+    "Falls and person-time: Lamb et al. 2005 (ProFaNE consensus). A fall is Hopkins grade 2 and above (PMC3867809).",
+    "Intervals of rates: exact Poisson (Garwood 1936) of the effective number of falls, because who falls once falls again (Pearson's "
+    "dispersion, McCullagh and Nelder 1989). Ratio of rates: negative binomial regression, as glm.nb of R's MASS.",
+    "Time to first fall: Kaplan and Meier 1958; Cox regression with Efron's ties, stratified by clinic.",
+)
+FOOTNOTES = (
+    "Person-time is the days that returned diaries cover: a diary that never came is not a time without falls. "
+    "Falls of participants without any diary are counted and are in no rate.",
+    "Person-time of adverse events runs from randomisation to a participant's last record of any kind; rates are of events since randomisation.",
+    "Adverse events are those reported; how many go unreported this page cannot say.",
+)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a page on safety is made of: the answer (a paragraph, then tiles), and its sections."""
+
+    summary: tuple[blocks.Paragraph, blocks.KeyNumbers]
+    sections: tuple[blocks.Section, ...]
 
 
 def page(source: Source) -> blocks.Page:
     """Pooled, or by arm with the ratio of fall rates and the time to the first fall."""
+    told = parts(source)
+    return blocks.Page(
+        title=TITLE, subtitle=source.contract.study.title, audience=source.audience, cutoff_text=source.cutoff_text,
+        code_version=source.code_version, summary=told.summary, sections=told.sections, sources=SOURCES, footnotes=FOOTNOTES,
+    )  # fmt: skip
+
+
+def parts(source: Source) -> Parts:
+    """The same for every page that speaks of safety, for the audience of the source."""
     people = source.rows(_WATCHED)
     events = source.rows("""
         SELECT participant_id, clinic_id, severity_code, serious, study_day FROM core_adverse_event ORDER BY ALL""")
     closed = source.audience == "closed"
     group = "arm" if closed else "clinic_id"
-    sections = [
+    sections = (
         blocks.Section("Falls", (_first_falls(source, people), _rates(source, people, group, closed), _grades(source))),
-        *([_between_arms(source, people)] if closed else []),
+        *((_between_arms(source, people),) if closed else ()),
         adverse_events.section(source, people, events, group),
         blocks.Section("Everybody's course", (_course(people, source, events),)),
-    ]  # fmt: skip
-    return blocks.Page(
-        title=TITLE, subtitle=source.contract.study.title, audience=source.audience, cutoff_text=source.cutoff_text,
-        code_version=source.code_version, summary=_summary(people, events), sections=tuple(sections),
-        sources=(
-            "Falls and person-time: Lamb et al. 2005 (ProFaNE consensus). A fall is Hopkins grade 2 and above (PMC3867809).",
-            "Intervals of rates: exact Poisson (Garwood 1936) of the effective number of falls, because who falls once falls again (Pearson's "
-            "dispersion, McCullagh and Nelder 1989). Ratio of rates: negative binomial regression, as glm.nb of R's MASS.",
-            "Time to first fall: Kaplan and Meier 1958; Cox regression with Efron's ties, stratified by clinic.",
-        ),
-        footnotes=(
-            "Person-time is the days that returned diaries cover: a diary that never came is not a time without falls. "
-            "Falls of participants without any diary are counted and are in no rate.",
-            "Person-time of adverse events runs from randomisation to a participant's last record of any kind; rates are of events since randomisation.",
-            "Adverse events are those reported; how many go unreported this page cannot say.",
-        ),
     )  # fmt: skip
+    return Parts(_summary(people, events), sections)
 
 
-def _summary(people: pl.DataFrame, events: pl.DataFrame) -> tuple[blocks.Block, ...]:
+def _summary(
+    people: pl.DataFrame, events: pl.DataFrame
+) -> tuple[blocks.Paragraph, blocks.KeyNumbers]:
     falls, years = int(people["falls_n"].sum() or 0), float(people["person_years"].sum() or 0)
     fallers = people.filter(pl.col("falls_n") > 0).height
     rate = rate_of_people(people["falls_n"], people["person_years"])

@@ -84,6 +84,7 @@ class Lineage:
         carry: tuple[str, ...],
         steps: list[str],
         leaves: list[str],
+        path: tuple[str, ...] = (),
     ) -> None:
         """Adds the rows of one table as a step, its lines where clinics sent it, and whatever it rests on."""
         if part.table not in self._columns:
@@ -103,7 +104,12 @@ class Lineage:
         steps.append(f"{name} AS MATERIALIZED ({made})")
         if is_sent:
             row = "row_no" if "row_no" in line else "NULL"
-            of = literal(part.table.removeprefix("core_"))
+            # an answer is a line of its form
+            of = (
+                "measure"
+                if part.table == "core_answer"
+                else literal(part.table.removeprefix("core_"))
+            )
             leaves.append(
                 f"SELECT {''.join(f'{c}, ' for c in carry)}{of} AS table_name, delivery_id, {row} AS row_no FROM {name}"
             )
@@ -111,7 +117,11 @@ class Lineage:
         if above is None and "participant_id" in mine and part.table != _REGISTER.table:
             parts = parts or [_REGISTER]
         for below in parts:
-            self._descend(below, (name, part.table), carry, steps, leaves)
+            if below.table not in (
+                *path,
+                part.table,
+            ):  # two tables may each look for rows of the other
+                self._descend(below, (name, part.table), carry, steps, leaves, (*path, part.table))
 
 
 def _parts(contract: Contract, sql: Path) -> dict[str, list[_Part]]:
@@ -136,6 +146,12 @@ def _parts(contract: Contract, sql: Path) -> dict[str, list[_Part]]:
     made["mart_completeness"] = [_REGISTER, *_forms(contract)]
     # a day of walks is compared with the same person's other days
     made["core_wear_owner"] = [_Part("core_wear_bout", ("study_day",))]
+    # a row is held unless what its rules look for is there, as the assignment of a device
+    for name, one in contract.tables.items():
+        needed = {
+            rule.exists.table for rule in one.across.values() if rule.severity == "quarantine"
+        } - {"participant"}
+        made[f"core_{name}"] = [_Part(f"core_{other}", ("study_day",)) for other in sorted(needed)]
     made["core_outcome"] = _scored()
     # a form due is asked about for what it tells of change
     made["core_expected_form"] = [_REGISTER, *_forms(contract, ("visit_code",), _BASELINE_TOO)]

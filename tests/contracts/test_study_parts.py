@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from pipelines.contracts.study_parts import SubgroupDef
+from pipelines.contracts.study_parts import EnrolmentDef, SubgroupDef
 
 
 def test_groups_of_codes_and_groups_of_age():
@@ -35,3 +35,27 @@ def test_groups_of_codes_and_groups_of_age():
 def test_what_cannot_be_is_refused(given, said):
     with pytest.raises(ValidationError, match=said):
         SubgroupDef.model_validate({"name": "One"} | given)
+
+
+def _enrolment(*goals: tuple[str, int], start: str = "2025-02-01") -> EnrolmentDef:
+    return EnrolmentDef.model_validate(
+        {"from_date": start, "goals": [{"by_date": day, "participants": n} for day, n in goals]}
+    )
+
+
+def test_goals_of_enrolment_follow_each_other_and_grow():
+    assert _enrolment(("2025-06-01", 48), ("2025-10-01", 120)).goals[1].participants == 120
+
+
+@pytest.mark.parametrize(
+    "goals",
+    [
+        [("2025-06-01", 48), ("2025-05-01", 120)],
+        [("2025-06-01", 48), ("2025-10-01", 48)],
+        [("2025-01-01", 48)],
+        [],
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused(goals):
+    with pytest.raises(ValidationError):
+        _enrolment(*goals)

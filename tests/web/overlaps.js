@@ -1,5 +1,6 @@
-// Pairs of texts of which one is drawn over the other, as words; empty where all can be read.
+// Pairs of texts of which one is drawn over the other, as words; empty where all can be read. What can be unfolded is.
 () => {
+  document.querySelectorAll("details").forEach((folded) => { folded.open = true; });
   const boxes = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
