@@ -21,6 +21,7 @@ from pipelines.exports.sdtm_model import (
     datasets,
     functional_tests,
     items,
+    muscle_tests,
     terms,
 )
 from pipelines.exports.tables import columns_of
@@ -145,8 +146,9 @@ def _words(con: duckdb.DuckDBPyConnection, contract: Contract, blinded: bool) ->
         ["test_code", "test_order", "testcd", "test", "cat", "found", "unit", "only_if_given"],
         functional_tests(),
     )  # fmt: skip
-    muscles = [(m, t["testcd"], t["test"], t["loc"]) for m, t in terms()["muscle_tests"].items()]
-    _table(con, "muscle_test", ["muscle_code", "testcd", "test", "loc"], muscles)
+    _table(
+        con, "muscle_test", ["muscle_code", "found", "testcd", "test", "loc", "unit"], muscle_tests()
+    )  # fmt: skip
     _table(con, "visit", ["visit_code", "visitnum", "visit", "visitdy"], visits(contract))
     countries = [(name, clinic.country) for name, clinic in contract.clinics.items()]
     _table(con, "clinic", ["clinic_id", "country"], countries)

@@ -134,6 +134,16 @@ def functional_tests() -> list[tuple]:
     return found
 
 
+def muscle_tests() -> list[tuple]:
+    """(muscle_code, found, testcd, test, loc, unit) of every number that an isometric trial may have."""
+    units = terms()["muscle_units"]
+    return [
+        (muscle, found, *said[found], said["loc"], unit)
+        for muscle, said in terms()["muscle_tests"].items()
+        for found, unit in units.items()
+    ]
+
+
 _MORE_TESTS = {
     "MK": {
         "LEVERARM": "Lever Arm of the Force",
@@ -149,7 +159,7 @@ def known_tests(contract: Contract, domain: str) -> dict[str, str]:
     if domain == "FT":
         found |= {row[2]: row[3] for row in functional_tests()}
     if domain == "MK":
-        found |= {t["testcd"]: t["test"] for t in terms()["muscle_tests"].values()}
+        found |= {row[2]: row[3] for row in muscle_tests()}
     return found | _MORE_TESTS.get(domain, {})
 
 

@@ -201,6 +201,24 @@ def test_a_force_has_its_lever_and_angle_beside_it(by_hand, contract):
     ]
 
 
+def test_a_torque_is_a_test_of_its_own_in_the_unit_it_was_sent_in(by_hand, contract):
+    trial = {
+        "participant_id": "01-001-3", "visit_code": "W6", "assessed_date": dt.date(2025, 4, 20), "study_day": 42, "muscle_code": "quadriceps",
+        "test_side_code": "left",
+    }  # fmt: skip
+    sent = [{"torque_nm": 105.0, "torque_nm_per_kg": 1.31}, {"torque_nm_per_kg": 1.2}, {}]
+    trials = [trial | {"trial_no": number} | one for number, one in enumerate(sent, start=1)]
+    found = frames(by_hand({"core_participant": [PERSON], "core_strength": trials}), contract)["MK"]
+
+    shown = ("MKREPNUM", "MKTESTCD", "MKTEST", "MKORRES", "MKORRESU", "MKSTAT", "MKLOC")
+    assert found.sort("MKREPNUM", "MKTESTCD").select(shown).rows() == [
+        (1, "ISOTMEXT", "Isometric Torque per Mass, Extension", "1.31", "Nm/kg", None, "KNEE JOINT"),
+        (1, "ISOTQEXT", "Isometric Torque, Extension", "105", "Nm", None, "KNEE JOINT"),
+        (2, "ISOTMEXT", "Isometric Torque per Mass, Extension", "1.2", "Nm/kg", None, "KNEE JOINT"),
+        (3, "ISOMSEXT", "Isometric Muscle Strength, Extension", None, None, "NOT DONE", "KNEE JOINT"),
+    ]  # fmt: skip
+
+
 def event(number: int, **more) -> dict:
     return {
         "participant_id": "01-001-3", "ae_no": number, "onset_date": dt.date(2025, 3, 9), "study_day": -1,
