@@ -118,6 +118,9 @@ _ACROSS: dict[tuple[str, str], tuple[pl.Expr | None, Edit]] = {
         _CAME, computed(lambda r: {"direction_code": "FW" if r["direction_code"] == "BW" else "BW"})),
     ("session", "fall_has_record"): (_CAME & _CALM, changed(fall_n=1)),
     ("session", "device_assigned"): (_CAME, changed(device_serial="3390000099")),
+    ("lab_trial", "walked_both_ways"): (  # a trial on a day of its own, in the window and before any night
+        _is("visit_code", "W6") & ((pl.col("assessed_date") - pl.col("_randomised")).dt.total_days() > 36),
+        computed(lambda r: {"assessed_date": r["assessed_date"] - days(1)})),
     ("strength", "torque_fits_body_mass"): (  # divided by pounds
         None, computed(lambda r: {"torque_nm_per_kg": round(r["torque_nm_per_kg"] / 2.20462, 2)})),
     ("fall", "session_exists"): (~pl.col("in_session"), changed(in_session=True, session_no=150)),
@@ -177,7 +180,12 @@ def faults(contract: Contract) -> Iterator[Fault]:
 
 
 def _after_window(row: Row, place: Place) -> list[Row]:
-    """A date five days after the window of the visit named, and before the next one."""
+    """A date five days after the window of the visit named, and before the next one.
+
+    In the lab the visit's name instead: a trial on another day would leave two days that do not belong together.
+    """
+    if place.table == "lab_trial":
+        return [{"visit_code": list(place.contract.study.visits)[-1]}]
     window = place.contract.study.visits[row["visit_code"]]
     date = place.contract.tables[place.table].date
     return [{date: row["_randomised"] + days(window.to + 5)}]
