@@ -144,11 +144,23 @@ def muscle_tests() -> list[tuple]:
     ]
 
 
+def lab_tests() -> list[tuple]:
+    """(scale, testcd, test, way, unit, test_order) of every scale of knee load."""
+    return [
+        (f"{number}_{way}", testcd, test, code, unit, order)
+        for order, (number, (testcd, test, unit)) in enumerate(
+            terms()["lab_tests"].items(), start=1
+        )
+        for way, code in terms()["lab_ways"].items()
+    ]
+
+
 _MORE_TESTS = {
     "MK": {
         "LEVERARM": "Lever Arm of the Force",
         "JOINTANG": "Joint Angle Held",
         "GIRTH": "Circumference",
+        "LABSPEED": "Walking Speed in the Gait Laboratory",
     }
 }
 
@@ -160,6 +172,7 @@ def known_tests(contract: Contract, domain: str) -> dict[str, str]:
         found |= {row[2]: row[3] for row in functional_tests()}
     if domain == "MK":
         found |= {row[2]: row[3] for row in muscle_tests()}
+        found |= {row[1]: row[2] for row in lab_tests()}
     return found | _MORE_TESTS.get(domain, {})
 
 
