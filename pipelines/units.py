@@ -50,6 +50,16 @@ _DIMENSIONS: dict[str, dict[str, Fraction]] = {
         "kgf": _GRAVITY_MPS2,
         "lbf": _POUND_KG * _GRAVITY_MPS2,  # 4.4482216152605 N
     },
+    "torque": {
+        "Nm": Fraction(1),
+        "Ncm": Fraction(1, 100),
+        "kgfm": _GRAVITY_MPS2,
+        "lbfft": _POUND_KG * _GRAVITY_MPS2 * _FOOT_M,  # 1.3558179483314004 Nm
+    },
+    "torque per mass": {
+        "Nm_per_kg": Fraction(1),
+        "lbfft_per_lb": _GRAVITY_MPS2 * _FOOT_M,  # 2.98906692 Nm/kg
+    },
     "acceleration": {"mps2": Fraction(1), "gn": _GRAVITY_MPS2, "mgn": _GRAVITY_MPS2 / 1000},
     "share": {"fraction": Fraction(1), "pct": Fraction(1, 100)},
 }

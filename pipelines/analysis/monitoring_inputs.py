@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import polars as pl
 
 _OF_FORM = ("clinic_id", "participant_id", "visit_code", "assessed_date")
-_DECIMALS = {"time": 2, "force": 0, "girth": 1, "distance": 0, "line": 0}
+_DECIMALS = {"time": 2, "force": 0, "torque": 0, "girth": 1, "distance": 0, "line": 0}
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,9 @@ def _balance(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _strength(frame: pl.DataFrame) -> pl.DataFrame:
     item = _joined("muscle_code", "test_side_code", "trial_no")
-    return _numbered(frame, "strength", item, pl.lit("strength.force"), pl.col("force_n"))
+    forced = pl.col("force_n").is_not_null()
+    kind = pl.when(forced).then(pl.lit("strength.force")).otherwise(pl.lit("strength.torque"))
+    return _numbered(frame, "strength", item, kind, pl.coalesce("force_n", "torque_nm"))
 
 
 def _girth(frame: pl.DataFrame) -> pl.DataFrame:

@@ -59,6 +59,8 @@ SHARED = {
                           "difference_min", "delivery_id", "row_no"),
     "core_wear_owner": ("participant_id", "clinic_id", "placement_code", "study_day", "other_days_n", "owner_state",
                         "abstained", "delivery_id", "row_no"),
+    "core_strength_torque": ("participant_id", "clinic_id", "visit_code", "study_day", "muscle_code", "test_side_code", "trial_no",
+                             "torque_nm_per_kg", "torque_from", "torque_abstained", "delivery_id", "row_no"),
     "core_knee_load": ("participant_id", "clinic_id", "visit_code", "study_day", "trial_no", "stance_side_code", "stance_no",
                        "is_index_knee", "lab_direction_code", "lab_speed_mps", "comfortable_speed_mps", "speed_state",
                        "stance_time_s", "to_nm_per_kg", "ekam_first_peak_nm_per_kg", "first_peak_pct", "first_peak_absent",

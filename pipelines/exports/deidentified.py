@@ -23,7 +23,8 @@ FEW_CLINICS = "OTHER"  # the code of all clinics that are too small to be told a
 # Texts that the program itself writes from short fixed lists. Any other text column is left out unread.
 OUR_WORDS = {
     "better", "bout_class", "energy_method", "form", "hr_zone", "item", "logged_direction_code", "measure",
-    "owner_state", "progression_state", "rule_applied", "rule_due", "scale", "seen_direction_code", "unit", "wear_state",
+    "owner_state", "progression_state", "rule_applied", "rule_due", "scale", "seen_direction_code", "torque_from", "unit",
+    "wear_state",
 }  # fmt: skip
 _NUMBERS = ("INTEGER", "BIGINT", "HUGEINT", "DOUBLE", "BOOLEAN")
 

@@ -21,6 +21,8 @@ from pipelines.exports.sdtm_model import (
     datasets,
     functional_tests,
     items,
+    lab_tests,
+    muscle_tests,
     terms,
 )
 from pipelines.exports.tables import columns_of
@@ -28,6 +30,7 @@ from pipelines.exports.tables import columns_of
 BLINDED = "BLINDED"
 _TABLES = (
     "participant", "session", "adverse_event", "walk_test", "balance_test", "strength", "knee_girth",
+    "lab_trial",
 )  # fmt: skip
 _README = """# {title}
 
@@ -116,6 +119,11 @@ def _sources(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
         "delivery_id": "VARCHAR", "row_no": "BIGINT",
     }  # fmt: skip
     _view(con, "answer", answer, present["core_answer"])
+    outcome = {
+        "participant_id": "VARCHAR", "visit_code": "VARCHAR", "assessed_date": "DATE", "study_day": "INTEGER",
+        "measure": "VARCHAR", "scale": "VARCHAR", "value": "DOUBLE", "delivery_id": "VARCHAR", "row_no": "BIGINT",
+    }  # fmt: skip
+    _view(con, "outcome", outcome, present["core_outcome"])
 
 
 def _view(
@@ -145,8 +153,10 @@ def _words(con: duckdb.DuckDBPyConnection, contract: Contract, blinded: bool) ->
         ["test_code", "test_order", "testcd", "test", "cat", "found", "unit", "only_if_given"],
         functional_tests(),
     )  # fmt: skip
-    muscles = [(m, t["testcd"], t["test"], t["loc"]) for m, t in terms()["muscle_tests"].items()]
-    _table(con, "muscle_test", ["muscle_code", "testcd", "test", "loc"], muscles)
+    _table(
+        con, "muscle_test", ["muscle_code", "found", "testcd", "test", "loc", "unit"], muscle_tests()
+    )  # fmt: skip
+    _table(con, "lab_test", ["scale", "testcd", "test", "way", "unit", "test_order"], lab_tests())
     _table(con, "visit", ["visit_code", "visitnum", "visit", "visitdy"], visits(contract))
     countries = [(name, clinic.country) for name, clinic in contract.clinics.items()]
     _table(con, "clinic", ["clinic_id", "country"], countries)

@@ -134,11 +134,33 @@ def functional_tests() -> list[tuple]:
     return found
 
 
+def muscle_tests() -> list[tuple]:
+    """(muscle_code, found, testcd, test, loc, unit) of every number that an isometric trial may have."""
+    units = terms()["muscle_units"]
+    return [
+        (muscle, found, *said[found], said["loc"], unit)
+        for muscle, said in terms()["muscle_tests"].items()
+        for found, unit in units.items()
+    ]
+
+
+def lab_tests() -> list[tuple]:
+    """(scale, testcd, test, way, unit, test_order) of every scale of knee load."""
+    return [
+        (f"{number}_{way}", testcd, test, code, unit, order)
+        for order, (number, (testcd, test, unit)) in enumerate(
+            terms()["lab_tests"].items(), start=1
+        )
+        for way, code in terms()["lab_ways"].items()
+    ]
+
+
 _MORE_TESTS = {
     "MK": {
         "LEVERARM": "Lever Arm of the Force",
         "JOINTANG": "Joint Angle Held",
         "GIRTH": "Circumference",
+        "LABSPEED": "Walking Speed in the Gait Laboratory",
     }
 }
 
@@ -149,7 +171,8 @@ def known_tests(contract: Contract, domain: str) -> dict[str, str]:
     if domain == "FT":
         found |= {row[2]: row[3] for row in functional_tests()}
     if domain == "MK":
-        found |= {t["testcd"]: t["test"] for t in terms()["muscle_tests"].values()}
+        found |= {row[2]: row[3] for row in muscle_tests()}
+        found |= {row[1]: row[2] for row in lab_tests()}
     return found | _MORE_TESTS.get(domain, {})
 
 

@@ -56,7 +56,7 @@ _TESTS = {
         "log ratio per 100 days"),
 }  # fmt: skip
 _PARTS = {"walk.time": "walking times", "walk.distance": "six-minute distance", "tug.time": "timed up and go",
-          "sls.time": "single-leg stance", "strength.force": "strength", "knee.girth": "knee girth",
+          "sls.time": "single-leg stance", "strength.force": "strength (force)", "strength.torque": "strength (torque)", "knee.girth": "knee girth",
           "rating.line": "marks on a line"}  # fmt: skip
 _BASIS = Basis(
     "core_monitoring", by={"clinic_id": "clinic_id", "test": "test", "part_code": "part"}

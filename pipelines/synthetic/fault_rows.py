@@ -81,7 +81,9 @@ _ROWS: dict[tuple[str, str], tuple[pl.Expr | None, Edit]] = {
     ("lab_trial", "speed_matched"): (
         pl.col("speed_controlled"), computed(lambda r: {"lab_speed_mps": round(r["comfortable_speed_mps"] * 1.12, 2)})),
     ("strength", "torque_possible"): (None, changed(force_n=1900.0, lever_m=0.35)),
-    ("strength", "lever_given"): (None, changed(lever_m=None)),
+    ("strength", "lever_given"): (None, changed(lever_m=None, torque_nm=None)),
+    ("strength", "torque_agrees_with_force"): (  # foot-pounds under the heading of newton metres
+        None, computed(lambda r: {"torque_nm": round(r["torque_nm"] / 1.35582, 1)})),
     ("knee_girth", "girth_has_one_side"): (None, changed(test_side_code="both")),
     ("balance_test", "tug_time_plausible"): (_is("balance_test_code", "tug"), changed(time_s=2.1)),
     ("balance_test", "stance_within_cap"): (
@@ -116,6 +118,11 @@ _ACROSS: dict[tuple[str, str], tuple[pl.Expr | None, Edit]] = {
         _CAME, computed(lambda r: {"direction_code": "FW" if r["direction_code"] == "BW" else "BW"})),
     ("session", "fall_has_record"): (_CAME & _CALM, changed(fall_n=1)),
     ("session", "device_assigned"): (_CAME, changed(device_serial="3390000099")),
+    ("lab_trial", "walked_both_ways"): (  # a trial on a day of its own, in the window and before any night
+        _is("visit_code", "W6") & ((pl.col("assessed_date") - pl.col("_randomised")).dt.total_days() > 36),
+        computed(lambda r: {"assessed_date": r["assessed_date"] - days(1)})),
+    ("strength", "torque_fits_body_mass"): (  # divided by pounds
+        None, computed(lambda r: {"torque_nm_per_kg": round(r["torque_nm_per_kg"] / 2.20462, 2)})),
     ("fall", "session_exists"): (~pl.col("in_session"), changed(in_session=True, session_no=150)),
     ("koos", "knee_is_index_knee"): (
         None, computed(lambda r: {"knee_side": "left" if r["knee_side"] == "right" else "right"})),
@@ -173,7 +180,12 @@ def faults(contract: Contract) -> Iterator[Fault]:
 
 
 def _after_window(row: Row, place: Place) -> list[Row]:
-    """A date five days after the window of the visit named, and before the next one."""
+    """A date five days after the window of the visit named, and before the next one.
+
+    In the lab the visit's name instead: a trial on another day would leave two days that do not belong together.
+    """
+    if place.table == "lab_trial":
+        return [{"visit_code": list(place.contract.study.visits)[-1]}]
     window = place.contract.study.visits[row["visit_code"]]
     date = place.contract.tables[place.table].date
     return [{date: row["_randomised"] + days(window.to + 5)}]

@@ -22,7 +22,10 @@ _SITES = ("mid_patella", "above_10cm")
 def strength(
     contract: Contract, people: People, visits: Visits, rng: np.random.Generator
 ) -> pl.DataFrame:
-    """Three trials per muscle group and leg; the best of the index leg is the true score."""
+    """Three trials per muscle group and leg; the best of the index leg is the true score.
+
+    Force and torque are of one trial; a clinic's file carries those that its device shows.
+    """
     forms = returned(contract, people, visits, "strength", rng)
     n, k = len(forms.who), len(_MUSCLES) * _SIDES * _TRIALS
     muscle, side, trial = (
@@ -36,13 +39,16 @@ def strength(
     share = np.where(trial == best_trial, 1.0, rng.uniform(0.8, 0.98, n * k))
     weight = people.frame["weight_kg"].to_numpy()[rows.who]
     lever = np.array(_LEVER_M)[muscle]
+    force = (best * share * weight / lever).round(1)
     left = people.left_knee[rows.who] == (side == 0)
     columns = head(people, visits, rows) | {
         "muscle_code": frames.chosen(_MUSCLES, muscle),
         "test_side_code": frames.chosen(["right", "left"], left.astype(int)),
         "trial_no": trial + 1,
-        "force_n": (best * share * weight / lever).round(1),
+        "force_n": force,
         "lever_m": lever,
+        "torque_nm": (force * lever).round(1),
+        "torque_nm_per_kg": (force * lever / weight).round(2),
         "joint_angle_deg": np.array(_ANGLE_DEG)[muscle],
     }
     return frames.table(contract, "strength", columns)

@@ -17,7 +17,7 @@ READS = {
     "answer": "SELECT clinic_id, participant_id, visit_code, assessed_date, measure, item, answer FROM core_answer",
     "walk_test": f"SELECT {_FORM}, walk_test_code, pace_code, trial_no, timed_distance_m, time_s FROM core_walk_test",
     "balance_test": f"SELECT {_FORM}, balance_test_code, test_side_code, eyes_code, trial_no, time_s FROM core_balance_test",
-    "strength": f"SELECT {_FORM}, muscle_code, test_side_code, trial_no, force_n FROM core_strength",
+    "strength": f"SELECT {_FORM}, muscle_code, test_side_code, trial_no, force_n, torque_nm FROM core_strength",
     "knee_girth": f"SELECT {_FORM}, girth_site_code, test_side_code, girth_cm FROM core_knee_girth",
     "wear_day": "SELECT clinic_id, participant_id, wear_date, vm_counts_sum, wear_min FROM core_wear_day",
 }

@@ -13,7 +13,7 @@ _READS = {
     "walk_test": "SELECT * EXCLUDE (sent) FROM core_walk_test",
     "balance_test": "SELECT t.* EXCLUDE (sent), p.index_knee_side FROM core_balance_test AS t "
     "JOIN core_participant AS p USING (participant_id)",
-    "strength": "SELECT t.* EXCLUDE (sent), p.index_knee_side, p.weight_kg FROM core_strength AS t "
+    "strength": "SELECT t.*, p.index_knee_side FROM core_strength_torque AS t "
     "JOIN core_participant AS p USING (participant_id)",
     "knee_girth": "SELECT t.* EXCLUDE (sent), p.index_knee_side FROM core_knee_girth AS t "
     "JOIN core_participant AS p USING (participant_id)",

@@ -8,6 +8,8 @@ SELECT
     t.trial_no AS trial_no,
     t.force_n AS force_n,
     t.lever_m AS lever_m,
+    t.torque_nm AS torque_nm,
+    t.torque_nm_per_kg AS torque_nm_per_kg,
     t.joint_angle_deg AS joint_angle_deg,
     t.protocol_version AS protocol_version,
     t.clinic_id AS clinic_id,

@@ -52,6 +52,7 @@ SELECT
     lat AS LAT,
     method AS METHOD,
     CASE WHEN is_last_before THEN 'Y' END AS LOBXFL,
+    CASE WHEN is_derived THEN 'Y' END AS DRVFL,
     repnum AS REPNUM,
     visitnum AS VISITNUM,
     visit AS VISIT,

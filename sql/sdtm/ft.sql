@@ -34,13 +34,13 @@ result AS (
 
 SELECT
     participant_id, visit_code, on_date, study_day, testcd, test, cat, scat, lat, CASE WHEN lat IS NOT NULL THEN 'LEG' END AS loc,
-    CAST(NULL AS VARCHAR) AS method, value, unit, repnum, item_order, delivery_id, row_no
+    CAST(NULL AS VARCHAR) AS method, value, unit, repnum, item_order, delivery_id, row_no, FALSE AS is_derived
 FROM result
 WHERE value IS NOT NULL OR NOT only_if_given
 UNION ALL
 SELECT
     a.participant_id, a.visit_code, a.assessed_date, a.study_day, i.testcd, i.test, i.cat, NULL, NULL, NULL, NULL, a.answer,
-    i.unit, NULL, i.item_order, a.delivery_id, a.row_no
+    i.unit, NULL, i.item_order, a.delivery_id, a.row_no, FALSE
 FROM answer AS a
 INNER JOIN item AS i USING (measure, item)
 WHERE i.domain = 'FT'

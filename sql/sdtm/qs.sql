@@ -16,7 +16,8 @@ SELECT
     CAST(NULL AS INTEGER) AS repnum,
     i.item_order,
     a.delivery_id,
-    a.row_no
+    a.row_no,
+    FALSE AS is_derived
 FROM answer AS a
 LEFT JOIN item AS i USING (measure, item)
 WHERE coalesce(i.domain, 'QS') = 'QS'

@@ -11,9 +11,11 @@ import duckdb
 import polars as pl
 import pytest
 
+from pipelines import measures
+from pipelines.errors import ContractError
 from pipelines.exports import export
 from pipelines.exports.sdtm import sdtm_frames, visits
-from pipelines.exports.sdtm_model import codelists, datasets, items, known_tests, terms
+from pipelines.exports.sdtm_model import codelists, datasets, items, known_tests, lab_tests, terms
 from tests.exports.cases import HOSTILE, PERSON, SQL
 
 BOTH = pytest.mark.parametrize("audience", ["open", "closed"])
@@ -201,6 +203,62 @@ def test_a_force_has_its_lever_and_angle_beside_it(by_hand, contract):
     ]
 
 
+def test_a_torque_is_a_test_of_its_own_in_the_unit_it_was_sent_in(by_hand, contract):
+    trial = {
+        "participant_id": "01-001-3", "visit_code": "W6", "assessed_date": dt.date(2025, 4, 20), "study_day": 42, "muscle_code": "quadriceps",
+        "test_side_code": "left",
+    }  # fmt: skip
+    sent = [{"torque_nm": 105.0, "torque_nm_per_kg": 1.31}, {"torque_nm_per_kg": 1.2}, {}]
+    trials = [trial | {"trial_no": number} | one for number, one in enumerate(sent, start=1)]
+    found = frames(by_hand({"core_participant": [PERSON], "core_strength": trials}), contract)["MK"]
+
+    shown = ("MKREPNUM", "MKTESTCD", "MKTEST", "MKORRES", "MKORRESU", "MKSTAT", "MKLOC")
+    assert found.sort("MKREPNUM", "MKTESTCD").select(shown).rows() == [
+        (1, "ISOTMEXT", "Isometric Torque per Mass, Extension", "1.31", "Nm/kg", None, "KNEE JOINT"),
+        (1, "ISOTQEXT", "Isometric Torque, Extension", "105", "Nm", None, "KNEE JOINT"),
+        (2, "ISOTMEXT", "Isometric Torque per Mass, Extension", "1.2", "Nm/kg", None, "KNEE JOINT"),
+        (3, "ISOMSEXT", "Isometric Muscle Strength, Extension", None, None, "NOT DONE", "KNEE JOINT"),
+    ]  # fmt: skip
+
+
+def test_knee_load_is_a_derived_result_of_one_way_with_the_speed_of_each_trial(by_hand, contract):
+    visit = {
+        "participant_id": "01-001-3", "visit_code": "BL", "assessed_date": dt.date(2025, 3, 5), "study_day": -5,
+    }  # fmt: skip
+    load = visit | {"clinic_id": "alder", "measure": "knee_load", "delivery_id": "d", "row_no": 1}
+    numbers = [("first_peak_forward", 0.45), ("first_peak_backward", 0.38), ("kaai_forward", 0.12)]
+    trial = visit | {"lab_speed_mps": 1.04, "lab_direction_code": "FW", "trial_no": 1}
+    rows = {
+        "core_participant": [PERSON], "core_lab_trial": [trial],
+        "core_outcome": [load | {"scale": scale, "value": value} for scale, value in numbers],
+    }  # fmt: skip
+    warehouse = by_hand(rows)
+    found = frames(warehouse, contract)["MK"]
+
+    shown = ("MKTESTCD", "MKSCAT", "MKSTRESN", "MKSTRESU", "MKLOC", "MKLAT", "MKMETHOD", "MKDRVFL", "MKREPNUM", "VISIT", "MKDY")  # fmt: skip
+    assert found.select(shown).rows() == [
+        ("LABSPEED", "FORWARD TRIALS", 1.04, "m/s", None, None, None, None, 1, "BASELINE", -5),
+        ("KAMPEAK1", "BACKWARD TRIALS", 0.38, "Nm/kg", "KNEE JOINT", "LEFT", "INVERSE DYNAMICS", "Y", None, "BASELINE", -5),
+        ("KAMPEAK1", "FORWARD TRIALS", 0.45, "Nm/kg", "KNEE JOINT", "LEFT", "INVERSE DYNAMICS", "Y", None, "BASELINE", -5),
+        ("KAMIMPUL", "FORWARD TRIALS", 0.12, "Nm*s/kg", "KNEE JOINT", "LEFT", "INVERSE DYNAMICS", "Y", None, "BASELINE", -5),
+    ]  # fmt: skip
+    assert set(found["MKCAT"]) == {"KNEE LOAD"} and set(found["MKDTC"]) == {"2025-03-05"}
+    assert set(found["MKLOBXFL"]) == {None}  # without a session there is nothing to be before
+    blinded = frames(warehouse, contract, "open")["MK"]
+    assert blinded.select(shown).rows() == found.select(shown).rows()
+    assert set(blinded["MKDTC"]) == {None}
+
+
+def test_a_scale_of_knee_load_without_a_name_stops_the_export(by_hand, contract):
+    new = {
+        "participant_id": "01-001-3", "clinic_id": "alder", "visit_code": "BL", "study_day": -5, "measure": "knee_load",
+        "scale": "third_peak_forward", "value": 0.3,
+    }  # fmt: skip
+    warehouse = by_hand({"core_participant": [PERSON], "core_outcome": [new]})
+    with pytest.raises(ContractError, match="1 results have no SDTM test"):
+        frames(warehouse, contract)
+
+
 def event(number: int, **more) -> dict:
     return {
         "participant_id": "01-001-3", "ae_no": number, "onset_date": dt.date(2025, 3, 9), "study_day": -1,
@@ -315,11 +373,15 @@ def test_every_answer_trial_and_force_is_exported(exported, rendered_home):
         beside += count(
             "FROM core_balance_test WHERE balance_test_code = 'sls' AND cap_s IS NOT NULL"
         )
+        load = count("FROM core_outcome WHERE measure = 'knee_load'")
         people, events = count("FROM core_participant"), count("FROM core_adverse_event")
     found = {name: dataset(exported("cdisc", "closed"), name)["records"] for name in DOMAINS}
 
     assert (found["DM"], found["AE"], found["QS"]) == (people, events, questionnaires)
     assert found["FT"] == rated + trials + beside
+    mk = dataset(exported("cdisc", "closed"), "MK")
+    derived = [column["name"] for column in mk["columns"]].index("MKDRVFL")
+    assert sum(row[derived] == "Y" for row in mk["rows"]) == load > 0
 
 
 @BOTH
@@ -338,6 +400,7 @@ def test_every_code_of_the_study_has_its_word(contract):
     study = {
         "sex": "sex", "side": "side", "severity": "severity", "relatedness": "relatedness", "arm": "arm",
         "ae_outcome": "ae_outcome", "pace": "pace", "eyes": "eyes", "girth_site": "girth_site",
+        "lab_way": "direction",
     }  # fmt: skip
     assert set(study) == set(terms()["words"])
     for name, codes in study.items():
@@ -346,6 +409,7 @@ def test_every_code_of_the_study_has_its_word(contract):
         contract.codes["balance_test"]
     )
     assert set(terms()["muscle_tests"]) == set(contract.codes["muscle"])
+    assert {row[0] for row in lab_tests()} == set(measures.discovered()["knee_load"].MEASURE.scales)
     forms = {name for name, table in contract.tables.items() if table.answers}
     assert {row[0] for row in items(contract)} == forms
 

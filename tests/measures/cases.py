@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import polars as pl
 
 from pipelines.measures import discovered
 
+SQL = Path(__file__).resolve().parents[2] / "sql"
 VISIT = {
     "participant_id": "01-001-0",
     "clinic_id": "alder",
@@ -57,9 +60,7 @@ SCHEMAS = {
         "muscle_code": pl.String,
         "test_side_code": pl.String,
         "trial_no": pl.Int64,
-        "force_n": pl.Float64,
-        "lever_m": pl.Float64,
-        "weight_kg": pl.Float64,
+        "torque_nm_per_kg": pl.Float64,
     },
     "knee_girth": COMMON
     | {
@@ -115,10 +116,30 @@ def answer_rows(measure: str, answers: dict[str, Any], **more: Any) -> list[dict
     return [row | {"item": item, "answer": answer} for item, answer in items.items()]
 
 
+def torques(rows: list[dict[str, Any]]) -> pl.LazyFrame:
+    """Strength trials as the core table makes them of force, lever arm, torque and the participant's body mass."""
+    told = dict.fromkeys(
+        ("force_n", "lever_m", "torque_nm", "torque_nm_per_kg", "weight_kg"), pl.Float64
+    )
+    schema = SCHEMAS["strength"] | told | {"study_day": pl.Int64}
+    sent = pl.DataFrame([dict.fromkeys(schema) | VISIT | row for row in rows], schema=schema)
+    with duckdb.connect() as con:
+        con.register("sent", sent.to_arrow())
+        con.execute("""
+            CREATE TABLE core_strength AS SELECT * EXCLUDE (weight_kg, index_knee_side) FROM sent;
+            CREATE TABLE core_participant AS SELECT DISTINCT participant_id, weight_kg, index_knee_side FROM sent
+        """)
+        made = (SQL / "core" / "core_strength_torque.sql").read_text(encoding="utf-8")
+        knees = "JOIN core_participant USING (participant_id)"
+        return con.sql(f"SELECT t.*, index_knee_side FROM ({made}) AS t {knees}").pl().lazy()
+
+
 def scores(measure: str, rows: list[dict[str, Any]], **options: Any) -> dict[str, float]:
     """Value by scale for the rows of one assessment."""
     module = discovered()[measure]
-    outcomes = module.score(frame(module.MEASURE.reads, rows), **options).collect()
+    reads = module.MEASURE.reads
+    trials = torques(rows) if reads == "strength" else frame(reads, rows)
+    outcomes = module.score(trials, **options).collect()
     assert outcomes["scale"].is_unique().all()
     return dict(zip(outcomes["scale"], outcomes["value"], strict=True))
 

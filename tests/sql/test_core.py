@@ -35,6 +35,7 @@ def con():
             "balance_test",
             "lab_trial",
             "knee_moment",
+            "strength",
         ):
             ddl = (ROOT / "sql" / "ddl" / f"core_{table}.sql").read_text(encoding="utf-8")
             con.execute(ddl.replace(" NOT NULL", ""))
@@ -532,3 +533,29 @@ def test_a_set_speed_is_matched_within_five_per_cent(
         weighed, lab_speed_mps=speed, comfortable_speed_mps=comfortable, speed_controlled=controlled
     )
     assert made(weighed, "core_knee_load", "speed_state") == [(state,)]
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        ({"force_n": 300.0, "lever_m": 0.32}, (1.2, "force_and_lever", None)),  # 96 Nm over 80 kg
+        ({"torque_nm": 96.0, "torque_nm_per_kg": 1.0}, (1.2, "torque", None)),  # the study's mass
+        ({"torque_nm_per_kg": 1.1}, (1.1, "torque_per_mass", None)),
+        ({"force_n": 300.0}, (None, None, "no_lever_arm")),
+        ({"force_n": 0.0, "lever_m": 0.32}, (None, None, "no_number_above_zero")),
+        ({}, (None, None, "no_number_above_zero")),
+    ],
+)
+def test_a_strength_trial_becomes_a_torque_or_says_why_not(weighed, sent, told):
+    put(weighed, "strength", participant_id="A", muscle_code="calf", **sent)
+    found = made(weighed, "core_strength_torque", "torque_nm_per_kg, torque_from, torque_abstained")
+    assert found == [told]
+
+
+def test_a_torque_without_body_mass_says_so_and_what_the_device_divided_stands(con):
+    for number, sent in enumerate(
+        ({"torque_nm": 96.0}, {"torque_nm": 96.0, "torque_nm_per_kg": 1.1}), start=1
+    ):
+        put(con, "strength", participant_id="A", muscle_code="calf", trial_no=number, **sent)
+    found = made(con, "core_strength_torque", "torque_nm_per_kg, torque_from, torque_abstained")
+    assert found == [(None, None, "no_body_mass"), (1.1, "torque_per_mass", None)]

@@ -112,14 +112,23 @@ def test_a_file_of_another_clinics_participants_only_is_refused(
 
 
 def unit_reason(
-    contract: Contract, delivery: Delivery, kind: str, table: str, column: str, cells: list[str]
+    contract: Contract,
+    delivery: Delivery,
+    kind: str,
+    table: str,
+    column: str,
+    cells: list[str],
+    clinic: str = "alder",
 ) -> str | None:
     """Why the file of one clinic with these cells in one column is refused, or None."""
-    alder = contract.clinics["alder"]
-    table_map = alder.files[kind].tables[table]
-    mapping = Mapping(contract, alder, table, table_map, False)
+    body = contract.clinics[clinic]
+    table_map = body.files[kind].tables[table]
+    mapping = Mapping(contract, body, table, table_map, False)
     evidence = Evidence()
-    blank = dict.fromkeys(table_map.columns, "") | {"Subject ID": OWN}
+    code = next(
+        name for name, meaning in table_map.columns.items() if meaning.field == "participant_id"
+    )
+    blank = dict.fromkeys(table_map.columns, "") | {code: make_id(body.prefix, 1)}
     for batch in (cells[:12], cells[12:]):
         rows = pl.DataFrame([{**blank, column: cell} for cell in batch]).with_row_index("row_no", 2)
         read = records_of(rows.cast({"row_no": pl.Int64}), mapping)
@@ -164,4 +173,23 @@ def test_a_line_in_centimetres_is_not_read_as_one_in_millimetres(
 )
 def test_forces_of_another_unit_refuse_the_file(contract, delivery, pounds_force, refused):
     found = unit_reason(contract, delivery, "strength", "strength", "Force (lbf)", pounds_force * 6)
+    assert found == ("unit_contradicted" if refused else None)
+
+
+@pytest.mark.parametrize(
+    ("column", "cells", "refused"),
+    [
+        ("Torque (Nm)", ["105.2", "61.0", "88.4", "47.3"], False),
+        ("Torque (Nm)", ["1.31", "0.76", "1.10", "0.59"], True),  # Nm/kg under the heading of Nm
+        ("Torque (Nm)", ["10520", "6100", "8840", "4730"], True),  # newton centimetres
+        ("Torque/Mass (Nm/kg)", ["1.31", "0.76", "1.10", "0.59"], False),
+        (
+            "Torque/Mass (Nm/kg)",
+            ["105.2", "61.0", "88.4", "47.3"],
+            True,
+        ),  # Nm, or per cent of body mass
+    ],
+)
+def test_torques_of_another_unit_refuse_the_file(contract, delivery, column, cells, refused):
+    found = unit_reason(contract, delivery, "assessments", "strength", column, cells * 6, "deodar")
     assert found == ("unit_contradicted" if refused else None)
