@@ -17,7 +17,7 @@ from pipelines.settings import load_settings
 
 
 def status(home: str) -> dict:
-    """The night that stands, who holds the lock, and per clinic what came and what did not."""
+    """The night that stands, who holds the lock, and per clinic what came, what did not, and which queries stand open."""
     settings = load_settings(home or None)
     contract = load_contract(settings.schemas)
     last = settings.home / "ledger" / "last_night.json"
@@ -29,6 +29,7 @@ def status(home: str) -> dict:
         else dt.datetime.now(dt.UTC).replace(tzinfo=None)
     )
     inputs = gather(settings.home, contract, at)
+    asked = _open_queries(settings.home / "warehouse" / "closed.duckdb")
     rows = []
     for clinic_id in sorted(contract.clinics):
         mine = inputs.deliveries.filter(clinic_id=clinic_id)
@@ -41,12 +42,30 @@ def status(home: str) -> dict:
             "clinic_id": clinic_id, "last_sent": mine["sent_date"].max(), "received": mine.height,
             "refused": mine.filter(status="refused").height, "not_checked": mine.filter(status="not_checked").height,
             "missing": missing, "waiting": len(read_waiting(settings.home, clinic_id)),
+            "queries": asked.get(clinic_id, ("", None))[0], "oldest_days": asked.get(clinic_id, ("", None))[1],
         })  # fmt: skip
     return {
         "cutoff": cutoff,
         "lock": files.read_json(lock)["owner"] if lock.is_file() else None,
         "clinics": rows,
     }
+
+
+def _open_queries(closed: Path) -> dict[str, tuple[str, int]]:
+    """By clinic: open queries as text, `state n` by state, and the age of the oldest in days; empty without a warehouse.
+
+    Counted in the closed database: the open one leaves out what tells the arm, and would say that less is to be done.
+    """
+    if not closed.is_file():
+        return {}
+    with duckdb.connect(str(closed), read_only=True) as con:
+        found = con.execute("""
+            SELECT clinic_id, string_agg(replace(state, '_', ' ') || ' ' || n, ', ' ORDER BY state), max(oldest_days)
+            FROM (SELECT clinic_id, state, count(*) AS n, max(age_days) AS oldest_days
+                  FROM ref_query WHERE state <> 'solved' GROUP BY ALL)
+            GROUP BY clinic_id
+        """).fetchall()
+    return {clinic_id: (states, oldest_days) for clinic_id, states, oldest_days in found}
 
 
 def rehearse(clinic_id: str, folder: Path) -> dict:

@@ -129,7 +129,7 @@ def rehearse(clinic: str, folder: Path) -> None:
 
 @app.command()
 def status(home: Home = None) -> None:
-    """Which night stands, what each clinic sent, what is late, who holds the lock."""
+    """Which night stands, what each clinic sent, what is late, which queries are open, who holds the lock."""
     from pipelines import overview
 
     said = overview.status(str(home or ""))
@@ -142,6 +142,8 @@ def status(home: Home = None) -> None:
         "not checked",
         "waiting",
         "late or missing since",
+        "open queries",
+        "oldest (days)",
     )
     for row in said["clinics"]:
         table.add_row(
@@ -155,6 +157,8 @@ def status(home: Home = None) -> None:
                     "not_checked",
                     "waiting",
                     "missing",
+                    "queries",
+                    "oldest_days",
                 )
             )
         )
