@@ -6,6 +6,7 @@ import altair as alt
 import polars as pl
 
 from pipelines.reports.layout.blocks import Figure
+from pipelines.reports.layout.figures.change import at_least
 from pipelines.reports.layout.figures.directions import rows, tight
 from pipelines.reports.layout.numbers import number, percent
 from pipelines.reports.layout.palette import GROUPS, MUTED, RULE
@@ -59,8 +60,10 @@ def steps_of(one: pl.DataFrame, low: float, high: float) -> pl.DataFrame:
 
 
 def _told(one: pl.DataFrame, name: str, lines: list[tuple[str, float]], unit: str) -> str:
+    changes = one.select(change="improvement")
     over = ", ".join(
-        f"{percent((one['improvement'] >= value).sum(), one.height)} by the {line} of {number(value, 2).rstrip('0').rstrip('.')} {unit} or more"
+        f"{percent(changes.filter(at_least(line, value)).height, one.height)} by {'the MCID of' if line == 'MCID' else 'more than the MDC of'} "
+        f"{number(value, 2).rstrip('0').rstrip('.')} {unit}{' or more' if line == 'MCID' else ''}"
         for line, value in lines
     )
     return f"{name}: n = {number(one.height)}{', improved ' if over else ''}{over}"
