@@ -93,16 +93,7 @@ def moved_by(
     told = []
     places = found.select("table_name", "condition").unique(maintain_order=True)
     for (name,), mine in places.group_by("table_name", maintain_order=True):
-        under = lineage.lines(name, "true", ("rowid",), only=new["delivery_id"])
-        under = under.join(successors, on=["delivery_id", "row_no"], how="left")
-        source.con.register("line_under", under.to_arrow())
-        for condition in mine["condition"]:
-            lines = source.rows(
-                f"SELECT DISTINCT delivery_id, succeeds FROM line_under SEMI JOIN (SELECT rowid FROM {name} WHERE {condition}) AS r USING (rowid)"
-            )
-            under_files = new.join(lines, on="delivery_id", how="semi")["place"].to_list()
-            told.append((name, condition, _listed(under_files), lines["succeeds"].any()))
-        source.con.unregister("line_under")
+        told += _told_of(source, lineage, name, mine["condition"], new, successors)
     schema = dict.fromkeys(("table_name", "condition", "because"), pl.String) | {
         "succeeds": pl.Boolean
     }
@@ -113,6 +104,25 @@ def moved_by(
         .with_columns(is_restated=pl.col("succeeds") | fewer)
         .drop("succeeds")
     )  # fmt: skip
+
+
+def _told_of(
+    source: Source, lineage: Lineage, name: str, conditions: pl.Series, new: pl.DataFrame, successors: pl.DataFrame
+) -> list[tuple]:  # fmt: skip
+    """For each condition on one table: the new files under its rows, and whether one of their lines succeeds another."""
+    apart = [] if lineage.is_of_everything(name) else ["rowid"]
+    under = lineage.lines(name, "true", apart, only=new["delivery_id"])
+    under = under.join(successors, on=["delivery_id", "row_no"], how="left")
+    under = under.group_by(*apart, "delivery_id").agg(pl.col("succeeds").any())
+    source.con.register("line_under", under.to_arrow())
+    told = []
+    for condition in conditions:
+        which = f"SEMI JOIN (SELECT rowid FROM {name} WHERE {condition}) AS r USING (rowid)" if apart else ""  # fmt: skip
+        found = source.rows(f"SELECT delivery_id, succeeds FROM line_under {which}")
+        places = new.join(found, on="delivery_id", how="semi")["place"].to_list()
+        told.append((name, condition, _listed(places), found["succeeds"].any()))
+    source.con.unregister("line_under")
+    return told
 
 
 def _new_files(source: Source, since: dt.datetime) -> pl.DataFrame:

@@ -66,16 +66,23 @@ class Lineage:
         """
         steps: list[str] = []
         leaves: list[str] = []
-        self._descend(_Part(table, where=condition), None, tuple(carry), steps, leaves)
+        if only is not None:
+            self._con.register("only_delivery", only.to_frame("delivery_id").to_arrow())
+        end = "" if only is None else " AND i.delivery_id IN (FROM only_delivery)"
+        self._descend(_Part(table, where=condition), None, tuple(carry), steps, leaves, end)
         if not leaves:
             kept = self._con.execute(f"SELECT {', '.join(carry) or '1'} FROM {table} LIMIT 0").pl()
             return pl.concat([kept.select(carry), LINES.to_frame()], how="horizontal")
         query = f"WITH {', '.join(steps)} SELECT * FROM ({' UNION '.join(leaves)})"
         if only is not None:
-            self._con.register("only_delivery", only.to_frame("delivery_id").to_arrow())
             query += " SEMI JOIN only_delivery USING (delivery_id)"
         found = self._con.execute(f"{query} ORDER BY ALL").pl()
         return found.cast(dict(LINES))
+
+    def is_of_everything(self, table: str) -> bool:
+        """Whether each row of the table rests on the same lines: those of all participants."""
+        parts = self._parts.get(table, [])
+        return bool(parts) and all(part == _REGISTER or part.but == _KEYS for part in parts)
 
     def _descend(
         self,
@@ -84,9 +91,13 @@ class Lineage:
         carry: tuple[str, ...],
         steps: list[str],
         leaves: list[str],
+        end: str,
         path: tuple[str, ...] = (),
     ) -> None:
-        """Adds the rows of one table as a step, its lines where clinics sent it, and whatever it rests on."""
+        """Adds the rows of one table as a step, its lines where clinics sent it, and whatever it rests on.
+
+        `end` narrows the tables below which there is nothing more, for a clinic's comparison rests on every line of the study.
+        """
         if part.table not in self._columns:
             return
         mine, is_sent, name = self._columns[part.table], part.table in self._sent, f"n{len(steps)}"
@@ -100,7 +111,8 @@ class Lineage:
             shared = [c for c in _KEYS if c in mine & self._columns[above[1]] and c not in part.but]
             agree = [*(f"i.{c} = n.{c}" for c in shared), *([part.where] if part.where else [])]
             wanted = ", ".join([*(f"n.{c}" for c in carry), *(f"i.{c}" for c in own)])
-            made = f"SELECT DISTINCT {wanted} FROM {part.table} AS i JOIN {above[0]} AS n ON {' AND '.join(agree) or 'true'}"
+            narrowed = end if is_sent and not self._parts.get(part.table) else ""
+            made = f"SELECT DISTINCT {wanted} FROM {part.table} AS i JOIN {above[0]} AS n ON {' AND '.join(agree) or 'true'}{narrowed}"
         steps.append(f"{name} AS MATERIALIZED ({made})")
         if is_sent:
             row = "row_no" if "row_no" in line else "NULL"
@@ -121,7 +133,9 @@ class Lineage:
                 *path,
                 part.table,
             ):  # two tables may each look for rows of the other
-                self._descend(below, (name, part.table), carry, steps, leaves, (*path, part.table))
+                self._descend(
+                    below, (name, part.table), carry, steps, leaves, end, (*path, part.table)
+                )
 
 
 def _parts(contract: Contract, sql: Path) -> dict[str, list[_Part]]:

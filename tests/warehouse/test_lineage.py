@@ -65,3 +65,10 @@ def test_a_delivery_counted_as_a_whole_has_no_line(lineage):
     lines, _ = lineage
     found = lines.lines("ledger_delivery", "true")
     assert found.height == 3 and found["row_no"].null_count() == 3
+
+
+def test_a_comparison_of_clinics_rests_on_everybody_alike(lineage):
+    lines, _ = lineage
+    assert lines.is_of_everything("core_monitoring")
+    assert not lines.is_of_everything("mart_safety")
+    assert not lines.is_of_everything("core_fall")
