@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # The environment is what requirements.lock says, whatever else is on the caller's path.
 unexport PYTHONPATH
 
-.PHONY: help env demo airflow test lint check lock clean coverage bench
+.PHONY: help env demo airflow test lint check lock clean coverage bench screenshots
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -51,6 +51,9 @@ lint: env  ## style, import layers, generated files
 
 check:  ## what the CI runs
 	.ci/run
+
+screenshots: env  ## the pictures of docs/images, of the demo's pages (needs chromium)
+	$(BIN)/python tools/screenshots.py --home $(DEMO_HOME)
 
 lock:  ## requirements.lock anew from pyproject.toml: versions and hashes only
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --group dev \
