@@ -168,10 +168,18 @@ def dose(source: Source) -> blocks.Section:
     people = source.rows("""
         SELECT a.clinic_id, c.clinic_name, count(*) AS n, sum(a.sessions_due_n) AS due, sum(a.sessions_attended_n) AS attended,
             sum(a.interruptions_n) AS interruptions, sum(s.diary_falls_n) AS falls, sum(s.person_years) AS person_years,
-            sum(s.adverse_events_n) AS adverse_events, sum(s.serious_n) AS serious
+            sum(s.adverse_events_n) AS adverse_events, sum(s.serious_n) AS serious, count(*) FILTER (s.diary_falls_n > 0) AS fallers,
+            count(*) FILTER (s.adverse_events_n > 0) AS affected, count(*) FILTER (s.serious_n > 0) AS seriously_affected
         FROM mart_adherence AS a JOIN mart_safety AS s USING (participant_id) JOIN ref_clinic AS c ON c.clinic_id = a.clinic_id
         GROUP BY ALL ORDER BY c.clinic_name
     """)
+    few = {
+        "fallers": ("falls",),
+        "affected": ("adverse_events",),
+        "seriously_affected": ("serious",),
+    }
+    people = small_cells.without_few(source, people, "n", few)
+    limit = source.contract.study.analysis.smallest_shown_count
     return blocks.Section("Dose and safety", (
         week_adherence(weeks, title="Sessions planned and attended by week of training"),
         table(people, [Column("clinic_name", "Clinic"), Column("n", "Participants", "number", of="count(*)"),
@@ -183,5 +191,6 @@ def dose(source: Source) -> blocks.Section:
                        Column("adverse_events", "Adverse events", "number", table="mart_safety", of="sum(adverse_events_n)"),
                        Column("serious", "Serious", "number", table="mart_safety", of="sum(serious_n)")],
               title="Dose and safety by clinic", basis=Basis("mart_adherence", by=_CLINIC),
-              note="Falls and person-years are those of returned diaries; a diary that never came counts in neither."),
+              note="Falls and person-years are those of returned diaries; a diary that never came counts in neither. "
+                   "Events of few people are not shown. " + small_cells.note(limit, MISSING)),
     ))  # fmt: skip

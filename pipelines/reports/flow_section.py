@@ -7,7 +7,7 @@ import polars as pl
 from pipelines.errors import BackstepError
 from pipelines.reports.layout.blocks import Figure
 from pipelines.reports.layout.figures.flow import Box, flow_chart
-from pipelines.reports.layout.numbers import number
+from pipelines.reports.layout.numbers import MISSING, number
 from pipelines.reports.scales import Scale
 from pipelines.reports.source import Source
 
@@ -45,16 +45,18 @@ def figure(source: Source, counted: pl.DataFrame, people: pl.DataFrame, by: str 
         mine = counted if group is None else counted.filter(pl.col(by) == group)
         of_group = known if group is None else known.filter(pl.col(by) == group)
         columns[group or ""] = [
-            Box(f"{group}: {number(mine['randomised_n'][0])} allocated") if group else Box(f"{number(mine['randomised_n'][0])} in the study"),
+            *([Box(f"{group}: {number(mine['randomised_n'][0])} allocated")] if group else []),
             *(Box(row["visit_code"], _lines(row)) for row in mine.sort("visit_order").iter_rows(named=True)),
             Box(f"{number(of_group.height)} analysed", (f"{scale.title} at {source.contract.study.primary_visit}",)),
         ]  # fmt: skip
-    enrolled = people.height
+    hidden = counted.select(*_WORDS).null_count().sum_horizontal()[0] > 0
     return flow_chart(
-        Box(f"{number(enrolled)} randomised"),
+        Box(f"{number(people.height)} randomised"),
         columns,
         title="Participant flow",
-        caption="At each visit the counts add up to those randomised; those analysed were all seen. Numbers screened and declined are not sent to this study's pipeline.",
+        caption="At each visit the counts add up to those randomised; those analysed were all seen. "
+        + (f"{MISSING} stands for a count that is not shown, see the table. " if hidden else "")
+        + "Numbers screened and declined are not sent to this study's pipeline.",
         by_arm=by is not None,
     )
 

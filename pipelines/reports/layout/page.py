@@ -105,7 +105,9 @@ def footer(page: Page) -> str:
 
 def css_string(text: str) -> str:
     """The text as a CSS string in which no character can end the string or the style element."""
-    plain = re.compile(r"[A-Za-z0-9 .,:;()_-]")
+    plain = re.compile(
+        "[A-Za-z0-9 .,:;()_\N{MIDDLE DOT}-]"
+    )  # a space after an escape would be part of it
     return (
         '"'
         + "".join(sign if plain.fullmatch(sign) else f"\\{ord(sign):06x}" for sign in text)
