@@ -27,7 +27,7 @@ FORMULA = '=HYPERLINK("http://example.org","look")'
 def quiet(clean, tmp_path_factory) -> Path:
     """The clean study on a third night on which nothing came."""
     home = twin(clean.home, tmp_path_factory.mktemp("quiet"))
-    stages.build_warehouse(str(home), NIGHT_3)
+    run_night(home, NIGHT_3)
     return home
 
 
