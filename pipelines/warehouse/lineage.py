@@ -158,6 +158,13 @@ def _parts(contract: Contract, sql: Path) -> dict[str, list[_Part]]:
         ),
     ]
     made["mart_completeness"] = [_REGISTER, *_forms(contract)]
+    # a stance counts where the other way was walked too, and a turned one is told among the person's others
+    of_the_day = ("lab_direction_code", "trial_no")
+    made["core_knee_load"] = [
+        _REGISTER,
+        _Part("core_lab_trial", of_the_day),
+        _Part("core_knee_moment", of_the_day),
+    ]
     # a day of walks is compared with the same person's other days
     made["core_wear_owner"] = [_Part("core_wear_bout", ("study_day",))]
     # a row is held unless what its rules look for is there, as the assignment of a device
