@@ -9,6 +9,7 @@ import polars as pl
 
 from pipelines import files
 from pipelines.contracts.model import Contract
+from pipelines.contracts.returned import kind_of
 from pipelines.errors import BackstepError, DeliveryRefused
 from pipelines.receive import calendar
 from pipelines.receive.copies import arrived, read_as, speaking
@@ -18,6 +19,7 @@ from pipelines.warehouse.build import Inputs
 from pipelines.warehouse.ledgers import DELIVERY_SCHEMA
 from pipelines.warehouse.query_tables import FACT_SCHEMA, Letters
 from pipelines.warehouse.refs import local_day
+from pipelines.warehouse.returned import RETURNED_SCHEMA
 
 _STAMP = "%Y-%m-%dT%H%M%SZ"
 _NOT_YET = "the file was received and not yet checked"
@@ -30,6 +32,7 @@ def gather(home: Path, contract: Contract, cutoff: dt.datetime) -> Inputs:
     core: dict[str, list[Path]] = {}
     quarantine: dict[str, list[Path]] = {}
     findings: list[Path] = []
+    answers: list[dict] = []
     calendars = []
     for clinic_id, clinic in contract.clinics.items():
         sent: list[tuple[str, dt.date, bool]] = []
@@ -51,6 +54,7 @@ def gather(home: Path, contract: Contract, cutoff: dt.datetime) -> Inputs:
                 quarantine.setdefault(table, []).append(
                     home / "quarantine" / table / clinic_id / f"{receipt.delivery_id}.parquet"
                 )
+            answers += [{"delivery_id": receipt.delivery_id} | one for one in check["answers"]]
             if check["has_findings"]:
                 findings.append(
                     home / "ledger" / "findings" / clinic_id / f"{receipt.delivery_id}.parquet"
@@ -63,6 +67,7 @@ def gather(home: Path, contract: Contract, cutoff: dt.datetime) -> Inputs:
         deliveries=pl.DataFrame(rows, schema=DELIVERY_SCHEMA, orient="row"), core=core, quarantine=quarantine,
         findings=findings, calendar=pl.concat(calendars), stale=stale_clinics(home, contract, cutoff, rows),
         cutoff=cutoff, letters=letters_before(home, cutoff),
+        returned=pl.DataFrame(answers, schema=RETURNED_SCHEMA),
     )  # fmt: skip
 
 
@@ -151,7 +156,7 @@ def _delivery_row(home: Path, contract: Contract, receipt: Receipt, copies: list
     preamble = check.get("preamble", {})
     return _into(row, {
         "status": "accepted", "revision": delivery.revision, "scope_key": delivery.scope_key,
-        "keyed": clinic.files[delivery.file_kind].keyed, "sent_by": preamble.get("sent_by"),
+        "keyed": kind_of(clinic, delivery.file_kind).keyed, "sent_by": preamble.get("sent_by"),
         "resend_reason": preamble.get("reason"), **{name: check[name] for name in _COUNTS},
     })  # fmt: skip
 

@@ -17,6 +17,7 @@ from pipelines.check.suite import import_ahead
 from pipelines.contracts.canary import CLINIC_ID as CANARIES
 from pipelines.contracts.load import load_contract, load_intake
 from pipelines.contracts.model import Clinic, Contract
+from pipelines.contracts.returned import kind_of
 from pipelines.errors import BuildStopped, DeliveryRefused
 from pipelines.night import as_cutoff, gather, stamp
 from pipelines.receive import copies, inbox, ledger
@@ -145,7 +146,7 @@ def standardise_delivery(home: str, delivery: dict, cutoff: str) -> dict:
     try:
         copies.refuse_two_participants(read_as, receipt)
         found = identify(settings.home, contract, receipt)
-        look_inside(contract.clinics[found.clinic_id].files[found.file_kind], found)
+        look_inside(kind_of(clinic, found.file_kind), found)
         staged = standardise(contract, found, staging).as_json()
     except DeliveryRefused as fault:
         clear(staging, receipt.delivery_id)
@@ -269,7 +270,7 @@ def write_digest(home: str, cutoff: str) -> dict:
 
 
 def render_letters(home: str, cutoff: str, past: bool = False) -> dict:
-    """A query letter per clinic with its held rows as sent. What was asked is entered, but not for a past night."""
+    """A query letter per clinic with workbooks of its held rows. What was asked is entered, but not for a past night."""
     from pipelines import reports  # here, since no other stage draws: half a second per worker
 
     settings, contract = _open(home)
@@ -278,6 +279,7 @@ def render_letters(home: str, cutoff: str, past: bool = False) -> dict:
         warehouse_folder(settings.home, at, past),
         settings.home / "letters" / stamp(at),
         contract,
+        settings.home / "raw",
         None if past else settings.home / "ledger" / "letters" / f"{stamp(at)}.parquet",
     )
 

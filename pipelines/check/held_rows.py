@@ -10,6 +10,7 @@ import polars as pl
 from pipelines import files
 from pipelines.contracts.layouts import layouts_of
 from pipelines.contracts.model import Clinic, Contract, FileKind
+from pipelines.contracts.returned import kind_of
 from pipelines.contracts.rule_list import LINE_TABLE
 from pipelines.contracts.sql_text import literal
 from pipelines.forms import read_table
@@ -28,14 +29,14 @@ def write_held(
 
     `sent` is the whole line in the file's own columns, as JSON; for a device file, which has no lines, the record.
     """
-    kind = contract.clinics[clinic_id].files[read["file_kind"]]
+    kind = kind_of(contract.clinics[clinic_id], read["file_kind"])
     raw = home / "raw" / clinic_id / read["sha256"]
     for table in tables:
         held = con.execute(
             f"SELECT DISTINCT row_no FROM finding_{table} WHERE severity = 'quarantine' AND delivery_id = ?",
             [delivery_id],
         ).pl()["row_no"]
-        lines = _lines(raw, contract.clinics[clinic_id], kind, table, held)
+        lines = lines_of(raw, contract.clinics[clinic_id], kind, table, held)
         con.register("line_text", lines.to_arrow())
         target = home / "quarantine" / table / clinic_id / f"{delivery_id}.parquet"
         with files.atomic_path(target) as aside:
@@ -56,8 +57,10 @@ def write_held(
         con.unregister("line_text")
 
 
-def _lines(raw: Path, clinic: Clinic, kind: FileKind, table: str, held: pl.Series) -> pl.DataFrame:
-    """`row_no` and `cells` (JSON) of the held lines, read from the raw copy once more."""
+def lines_of(
+    raw: Path, clinic: Clinic, kind: FileKind, table: str, held: pl.Series
+) -> pl.DataFrame:
+    """`row_no` and `cells` (JSON) of the held lines, read from the raw copy once more; none of a device's file."""
     found = [pl.DataFrame(schema={"row_no": pl.Int64, "cells": pl.String})]
     if kind.format != "device" and table != LINE_TABLE:
         for layout, tables in layouts_of(clinic, kind):

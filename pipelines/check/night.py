@@ -210,6 +210,7 @@ def _write(
         "skipped": read["skipped"],
         "n_records": read["n_records"],
         "unknown_columns": read["unknown_columns"],
+        "answers": read["answers"],
         **tally.counts(),
         "tables": sorted(tally.tables),
         "held_tables": sorted(tally.held_tables),

@@ -31,6 +31,10 @@ _LINE_RULES: dict[str, tuple[str, str]] = {
         "The line belongs to no form, event or instrument that was declared.",
         "Tell us what this line is, or leave it out of the export.",
     ),
+    "unknown_reference": (
+        "The row of a returned workbook does not say, or not alone, which held row it corrects.",
+        "Leave our reference as it stands, one row each; send new rows in a file of their own.",
+    ),
     "formula_without_value": (
         "A cell holds a formula whose result was not saved.",
         "Open the workbook, let it calculate, save it, and send it again.",
@@ -109,16 +113,12 @@ _ID_FAULTS: dict[str, tuple[str, str]] = {
 def rules_of(contract: Contract, table: str) -> list[Rule]:
     """Every rule that the staged frame of this table is checked against, in a fixed order."""
     if table == LINE_TABLE:
-        return [
-            _fault_rule(table, name, "quarantine", *texts) for name, texts in _LINE_RULES.items()
-        ]
+        return [_fault_rule(table, name, "quarantine", *said) for name, said in _LINE_RULES.items()]
     declared = contract.tables[table]
     fields = {name: contract.fields[name] for name in declared.fields}
     rules = []
     if "participant_id" in fields:
-        rules += [
-            _fault_rule(table, name, "quarantine", *texts) for name, texts in _ID_FAULTS.items()
-        ]
+        rules += [_fault_rule(table, name, "quarantine", *s) for name, s in _ID_FAULTS.items()]
     types = {field.type for field in fields.values()}
     for name, (applies, severity, description, remedy) in _FAULTS.items():
         if types & set(applies):

@@ -27,6 +27,7 @@ class Layout:
     preamble: dict[str, str] = field(default_factory=dict)  # our key -> label that starts the line
     footer: str | None = None  # a line starting with this text ends the table
     trailer_count: bool = False  # the footer carries the row count; a mismatch means truncated
+    decimal: str = "."  # XLSX: the mark that numbers get, which have none in a sheet
 
 
 @dataclass(frozen=True)

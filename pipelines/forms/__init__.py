@@ -10,9 +10,9 @@ from pipelines.errors import ContractError
 from pipelines.forms.content import recognise
 from pipelines.forms.csv_text import read_csv
 from pipelines.forms.redcap import check_against_dictionary, read_dictionary
-from pipelines.forms.xlsx import read_xlsx
+from pipelines.forms.xlsx import read_xlsx, sheet_names
 
-__all__ = ["check_against_dictionary", "read_dictionary", "read_table", "recognise"]
+__all__ = ["check_against_dictionary", "read_dictionary", "read_table", "recognise", "sheet_names"]
 
 _READERS = {"csv": read_csv, "redcap": read_csv, "xlsx": read_xlsx}
 

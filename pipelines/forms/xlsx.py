@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -43,7 +44,20 @@ def read_xlsx(path: Path, layout: Layout, *, batch_rows: int) -> Iterator[RawTab
     return batches(_parts(path, layout), batch_rows)
 
 
+def sheet_names(path: Path) -> list[str]:
+    """The names of the worksheets. Raises DeliveryRefused where the file is no workbook, or a damaged one."""
+    with _opened(path) as workbook:
+        return _worksheets(workbook)
+
+
 def _parts(path: Path, layout: Layout) -> Iterator[RawTable]:
+    with _opened(path) as workbook:
+        yield from _tables(workbook, path, layout)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[calamine.CalamineWorkbook]:
+    """The workbook; whatever the reader trips over while it is open says that the file is damaged."""
     where = path.name
     if recognise(path) != "xlsx":
         raise DeliveryRefused(
@@ -53,7 +67,8 @@ def _parts(path: Path, layout: Layout) -> Iterator[RawTable]:
             remedy="save it in Excel as .xlsx and send it again",
         )
     try:
-        yield from _tables(path, layout, where)
+        with calamine.CalamineWorkbook.from_path(path) as workbook:
+            yield workbook
     except (calamine.CalamineError, OSError, ValueError, OverflowError) as error:
         raise damaged(where) from error
     except BaseException as error:
@@ -62,39 +77,43 @@ def _parts(path: Path, layout: Layout) -> Iterator[RawTable]:
         raise damaged(where) from error
 
 
-def _tables(path: Path, layout: Layout, where: str) -> Iterator[RawTable]:
-    with calamine.CalamineWorkbook.from_path(path) as workbook:
-        name = _sheet_name(workbook, layout.sheet, where)
-        facts = sheet_facts(path, name)
-        rows = _rows(workbook.get_sheet_by_name(name), facts)
-        head = _head(rows, layout, where)
-        yield _above(head)
-        footer, n_records = footer_of(layout), 0
-        while some := list(islice(rows, _ROWS_AT_ONCE)):
-            last = next((place for place, row in enumerate(some) if _is_footer(row, footer)), None)
-            table = _table(some[:last], head, facts, where)
-            n_records += table.rows.height + table.broken.height
-            yield table
-            if last is not None:
-                break
-        else:
-            check_footer(footer, None, n_records, where)
-            return
-        below = [*some[last:], *rows]
-        check_footer(footer, _joined(below[0][1], " "), n_records, where)
-        if any(_n_filled(row[1]) >= max(2, len(head.header.names)) for row in below[1:]):
-            raise data_after_footer(where)
-        yield RawTable(
-            table.rows.clear(), broken_frame([]), skipped_counts(footer=len(below)), head.preamble
-        )
+def _tables(workbook: calamine.CalamineWorkbook, path: Path, layout: Layout) -> Iterator[RawTable]:
+    where = path.name
+    name = _sheet_name(workbook, layout.sheet, where)
+    facts = sheet_facts(path, name)
+    rows = _rows(workbook.get_sheet_by_name(name), facts, layout.decimal)
+    head = _head(rows, layout, where)
+    yield _above(head)
+    footer, n_records = footer_of(layout), 0
+    while some := list(islice(rows, _ROWS_AT_ONCE)):
+        last = next((place for place, row in enumerate(some) if _is_footer(row, footer)), None)
+        table = _table(some[:last], head, facts, where)
+        n_records += table.rows.height + table.broken.height
+        yield table
+        if last is not None:
+            break
+    else:
+        check_footer(footer, None, n_records, where)
+        return
+    below = [*some[last:], *rows]
+    check_footer(footer, _joined(below[0][1], " "), n_records, where)
+    if any(_n_filled(row[1]) >= max(2, len(head.header.names)) for row in below[1:]):
+        raise data_after_footer(where)
+    yield RawTable(
+        table.rows.clear(), broken_frame([]), skipped_counts(footer=len(below)), head.preamble
+    )
 
 
-def _sheet_name(workbook: calamine.CalamineWorkbook, wanted: str | None, where: str) -> str:
-    names = [
+def _worksheets(workbook: calamine.CalamineWorkbook) -> list[str]:
+    return [
         sheet.name
         for sheet in workbook.sheets_metadata
         if sheet.typ == calamine.SheetTypeEnum.WorkSheet
     ]
+
+
+def _sheet_name(workbook: calamine.CalamineWorkbook, wanted: str | None, where: str) -> str:
+    names = _worksheets(workbook)
     if wanted is None and len(names) == 1:
         return names[0]
     if wanted not in names:
@@ -109,7 +128,7 @@ def _sheet_name(workbook: calamine.CalamineWorkbook, wanted: str | None, where: 
     return wanted
 
 
-def _rows(sheet: calamine.CalamineSheet, facts: SheetFacts) -> Iterator[Row]:
+def _rows(sheet: calamine.CalamineSheet, facts: SheetFacts, decimal: str) -> Iterator[Row]:
     """Each row of the sheet from its first, as text, error cells included."""
     left = 0 if sheet.start is None else sheet.start[1]  # the reader skips columns, but no rows
     values = () if sheet.start is None else sheet.iter_rows()
@@ -118,7 +137,7 @@ def _rows(sheet: calamine.CalamineSheet, facts: SheetFacts) -> Iterator[Row]:
         in_error.setdefault(row, []).append(column)
     n_rows = 0
     for n_rows, cells in enumerate(values, 1):
-        texts = [None] * left + [text_of(cell) for cell in cells]
+        texts = [None] * left + [text_of(cell, decimal) for cell in cells]
         yield n_rows, _with_errors(texts, n_rows, in_error, facts)
     for row_no in range(n_rows + 1, facts.last_row + 1):
         yield row_no, _with_errors([], row_no, in_error, facts)

@@ -9,18 +9,18 @@ _EXACT_DIGITS = 15  # Excel shows and keeps no more; the rest is noise of binary
 _PLAIN_FROM, _PLAIN_TO = 1e-12, 1e21  # outside, a number keeps its exponent
 
 
-def text_of(value: object) -> str | None:
+def text_of(value: object, decimal: str = ".") -> str | None:
     """The text of one cell; None where the sheet has no value.
 
     Dates are ISO 8601 (midnight cannot be told from a date), durations h:mm:ss, numbers without
-    exponent.
+    exponent and with the decimal mark given.
     """
     if isinstance(value, str):
         return value or None
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, int | float):
-        return _number(value)
+        return _number(value).replace(".", decimal)
     if isinstance(value, dt.datetime):
         return _seconds(value).isoformat()
     if isinstance(value, dt.date):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipelines.contracts.model import Clinic, Contract
+from pipelines.contracts.returned import kind_of
 from pipelines.errors import DeliveryRefused
 from pipelines.receive.identify import named, sent_in_future
 from pipelines.receive.ledger import Receipt, read_check, receipts
@@ -23,7 +24,7 @@ def speaking(clinic: Clinic, copies: list[Receipt]) -> Receipt:
         said = _usable(clinic, receipt)
         if said is None:
             return (1, 0, 0, receipt.file_name, receipt.received_utc, receipt.receipt_id)
-        sign = 1 if clinic.files[said["kind"]].keyed == "increment" else -1
+        sign = 1 if kind_of(clinic, said["kind"]).keyed in ("increment", "return") else -1
         revision = int(said.get("revision") or 0)
         return (
             0, sign * said["sent"].toordinal(), sign * revision, receipt.file_name, receipt.received_utc,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pipelines import devices, forms
 from pipelines.contracts.model import Clinic, Contract, FileKind
+from pipelines.contracts.returned import kind_of, said_by_name
 from pipelines.contracts.shapes import Delivery
 from pipelines.devices import lab_files
 from pipelines.devices.format import HEAD_BYTES
@@ -44,11 +45,12 @@ def identify(home: Path, contract: Contract, receipt: Receipt) -> Delivery:
             remedy="name the file by the date it was sent",
         )
     kind = said["kind"]
-    keyed = clinic.files[kind].keyed
+    keyed = kind_of(clinic, kind).keyed
     scope = {
         "snapshot": f"{clinic.clinic_id}/{kind}",
         "resend": f"{clinic.clinic_id}/{kind}/{said.get('batch') or said['sent']}",
         "increment": receipt.delivery_id,
+        "return": receipt.delivery_id,
     }[keyed]
     return Delivery(
         delivery_id=receipt.delivery_id, clinic_id=receipt.clinic_id, file_name=receipt.file_name,
@@ -60,16 +62,22 @@ def identify(home: Path, contract: Contract, receipt: Receipt) -> Delivery:
 
 
 def named(clinic: Clinic, name: str) -> dict | None:
-    """`kind` and the groups of the pattern that the file name fits, or None."""
+    """`kind` and the groups of the pattern that the file name fits, be it the clinic's or that of its held rows."""
     for kind, declared in clinic.files.items():
         found = re.fullmatch(declared.name, name)
-        if found:
-            try:
-                sent = dt.datetime.strptime(found["sent"], "%Y%m%d").date()
-            except ValueError:
-                continue
-            return {**found.groupdict(), "kind": kind, "sent": sent}
-    return None
+        said = _dated({**found.groupdict(), "kind": kind}) if found else None
+        if said:
+            return said
+    returned = said_by_name(clinic, name)
+    return _dated(returned) if returned else None
+
+
+def _dated(said: dict) -> dict | None:
+    """The same with `sent` as a date; None where the name's digits are no date."""
+    try:
+        return {**said, "sent": dt.datetime.strptime(said["sent"], "%Y%m%d").date()}
+    except ValueError:
+        return None
 
 
 def sent_in_future(receipt: Receipt, sent: dt.date) -> bool:

@@ -11,7 +11,7 @@ import polars as pl
 
 from pipelines import files
 from pipelines.contracts.model import Contract
-from pipelines.reports import audience, index, letter_rows, letters, restated, study_lead
+from pipelines.reports import audience, held_books, index, letters, restated, study_lead
 from pipelines.reports.audience import NIGHT_FACTS
 from pipelines.reports.layout.page import render_page
 from pipelines.reports.mail import write_mail
@@ -90,20 +90,24 @@ def _titles(folder: Path) -> index.Made:
 
 
 def render_letters(
-    warehouse: Path, folder: Path, contract: Contract, ledger: Path | None
+    warehouse: Path, folder: Path, contract: Contract, raw: Path, ledger: Path | None
 ) -> dict[str, int]:
-    """Writes `<clinic>/letter.html` and `<clinic>/held_rows.xlsx` for every clinic; held rows per clinic.
+    """Writes `<clinic>/letter.html` and a workbook per kind of file with held rows; held rows per clinic.
 
-    What was asked goes into the ledger last, when every letter stands; without one nothing counts as asked.
+    `raw` is the folder of every file as it came. What was asked goes into the ledger last, when every letter stands; without one nothing counts as asked.
     """
     counts, facts = {}, []
     with opened(warehouse, contract, "closed") as source:
         for clinic in contract.clinics.values():
-            letter = letters.compose(source, clinic)
-            _write(folder / clinic.clinic_id / "letter.html", render_page(letter.page))
-            with files.atomic_path(folder / clinic.clinic_id / "held_rows.xlsx") as aside:
-                letter_rows.write_workbook(letter.held, letter.cutoff, aside)
-            counts[clinic.clinic_id] = letter.held.height
+            letter = letters.compose(source, clinic, raw)
+            place = folder / clinic.clinic_id
+            _write(place / "letter.html", render_page(letter.page))
+            for book in letter.books:
+                with files.atomic_path(place / book.name) as aside:
+                    held_books.write(book, clinic, letter.cutoff, aside)
+            for left in set(place.glob("held_rows*.xlsx")) - {place / b.name for b in letter.books}:
+                left.unlink()  # of a contract that held other rows
+            counts[clinic.clinic_id] = letter.held_n
             facts.append(letter.facts)
     if ledger is not None:
         files.write_parquet(pl.concat(facts), ledger)

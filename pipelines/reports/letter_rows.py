@@ -1,15 +1,13 @@
-"""The rows a letter speaks of: whose they are, and a workbook of those that are held."""
+"""The rows a letter speaks of: whose they are."""
 
 from __future__ import annotations
 
-import datetime as dt
 import json
-from pathlib import Path
 
 import polars as pl
-import xlsxwriter
 
 from pipelines.contracts.model import Clinic, Contract
+from pipelines.contracts.returned import kind_of
 from pipelines.reports.source import Source
 
 
@@ -56,42 +54,7 @@ def _code(
     cells = json.loads(sent) if sent else {}
     if held_at == "build":
         return cells.get("participant_id")
-    declared = clinic.files[kind].tables.get(table) if kind else None
+    declared = kind_of(clinic, kind).tables.get(table) if kind else None
     columns = declared.columns if declared else {}
     names = [name for name, meaning in columns.items() if meaning.field == "participant_id"]
     return next((cells[name] for name in names if cells.get(name)), cells.get("participant_id"))
-
-
-def write_workbook(rows_held: pl.DataFrame, cutoff: dt.datetime, path: Path) -> None:
-    """The held rows in the clinic's own columns, one sheet per form; every cell is text, so no formula can run."""
-    with xlsxwriter.Workbook(
-        str(path), {"strings_to_formulas": False, "strings_to_urls": False}
-    ) as book:
-        book.set_properties({"title": "Held rows", "created": cutoff})
-        head = book.add_format({"bold": True, "bottom": 1})
-        if not rows_held.height:
-            book.add_worksheet("nothing held").write_string(0, 0, "No row is held back.")
-        for (name,), rows in rows_held.group_by("table_name", maintain_order=True):
-            sheet = book.add_worksheet(str(name)[:31])
-            sheet.freeze_panes(1, 3)
-            records = [json.loads(sent) if sent else {} for sent in rows["sent"]]
-            keys = list(
-                dict.fromkeys(key for record in records for key in record if key != "row_no")
-            )
-            for place, title in enumerate(["file", "line", "why", "what to do", *keys]):
-                sheet.write_string(0, place, title, head)
-            lines = zip(
-                rows["file_name"],
-                rows["row_no"],
-                rows["rules"],
-                rows["remedies"],
-                records,
-                strict=True,
-            )
-            for at, (file, line, why, remedy, record) in enumerate(lines, start=1):
-                cells = [file, str(line), why, remedy, *(record.get(key) for key in keys)]
-                for place, cell in enumerate(cells):
-                    if cell is not None:
-                        sheet.write_string(
-                            at, place, cell if isinstance(cell, str) else json.dumps(cell)
-                        )

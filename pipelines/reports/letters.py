@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
 from pipelines.contracts.model import Clinic, Contract
-from pipelines.reports import letter_rows
+from pipelines.contracts.returned import returned_kind
+from pipelines.reports import held_books, letter_rows
 from pipelines.reports.layout import blocks
 from pipelines.reports.layout.numbers import number
 from pipelines.reports.layout.tables import Column, table
@@ -32,16 +34,20 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class Letter:
-    """The page, the held rows as the clinic sent them, and what the ledger keeps of what was asked."""
+    """The page, the workbooks of held rows, and what the ledger keeps of what was asked."""
 
     page: blocks.Page
-    held: pl.DataFrame  # file_name, table_name, row_no, rules, remedies, sent (JSON)
+    books: tuple[held_books.Book, ...]
+    held_n: int
     facts: pl.DataFrame  # query_tables.FACT_SCHEMA
     cutoff: dt.datetime
 
 
-def compose(source: Source, clinic: Clinic) -> Letter:
-    """The letter of one clinic, from the closed database: it speaks only of the clinic's own files."""
+def compose(source: Source, clinic: Clinic, raw: Path) -> Letter:
+    """The letter of one clinic, from the closed database: it speaks only of the clinic's own files.
+
+    `raw` is the folder of every file as it came, by clinic and SHA-256.
+    """
     mine = [clinic.clinic_id]
     cutoff = source.con.execute("SELECT cutoff_utc FROM ref_build").fetchall()[0][0]
     queries = source.rows(
@@ -68,25 +74,13 @@ def compose(source: Source, clinic: Clinic) -> Letter:
     """,
         mine,
     ).with_columns(pl.col("since").cast(pl.String))
-    held = source.rows(
-        """
-        SELECT d.file_name, d.file_kind, q.delivery_id, q.table_name, q.row_no, q.sent, q.held_at,
-            string_agg(DISTINCT f.rule, ', ' ORDER BY f.rule) AS rules, string_agg(DISTINCT f.remedy, ' ' ORDER BY f.remedy) AS remedies
-        FROM quarantine_row AS q JOIN ledger_delivery AS d USING (delivery_id)
-        JOIN ledger_finding AS f ON f.delivery_id = q.delivery_id AND f.table_name = q.table_name AND f.row_no = q.row_no
-        SEMI JOIN ref_query AS o ON o.state <> 'solved' AND o.delivery_id = f.delivery_id AND o.table_name = f.table_name
-            AND o.rule = f.rule AND o.field IS NOT DISTINCT FROM f.field
-            AND list_contains(string_split(o.lines, ', '), CAST(f.row_no AS VARCHAR))
-        WHERE q.clinic_id = ? AND f.is_open AND f.severity = 'quarantine'
-        GROUP BY ALL ORDER BY d.file_name, q.table_name, q.row_no
-    """,
-        mine,
-    )
+    held = held_books.held(source, clinic, raw)
+    books = held_books.books(held, clinic, cutoff)
     page = blocks.Page(
         title=f"Questions about your files: {clinic.name}", subtitle=source.contract.study.title, audience="clinic",
         cutoff_text=source.cutoff_text, code_version=source.code_version,
         summary=tuple(blocks.Paragraph(text) for text in (
-            _opening(asked, refused, missing, held), _course(queries, asked)) if text),
+            _opening(asked, refused, missing, held), _course(queries, asked), _sent_back(books)) if text),
         sections=tuple(section for section in (
             _section("Files we could not use", refused, [Column("file_name", "File"), Column("what", "What happened"),
                                                        Column("remedy", "What to do")], "Refused files"),
@@ -97,9 +91,9 @@ def compose(source: Source, clinic: Clinic) -> Letter:
         footnotes=("Line numbers are those of the file as you sent it (the row number of the sheet for workbooks). "
                    "Each question is asked once; it is asked again where the row came back and still does not fit, or where "
                    f"nothing came for {source.contract.study.queries.overdue_days} days. A question closes when a file with the "
-                   "corrected row arrives. All rows that are held back are in held_rows.xlsx as you sent them.",),
+                   "corrected row arrives, in one of your files or in the workbook of held rows.",),
     )  # fmt: skip
-    return Letter(page, held, _facts(queries, asked, cutoff), cutoff)
+    return Letter(page, tuple(books), held.height, _facts(queries, asked, cutoff), cutoff)
 
 
 def _facts(queries: pl.DataFrame, asked: pl.DataFrame, cutoff: dt.datetime) -> pl.DataFrame:
@@ -156,11 +150,23 @@ def _course(queries: pl.DataFrame, asked: pl.DataFrame) -> str:
     return said
 
 
+def _sent_back(books: list[held_books.Book]) -> str:
+    """Where the held rows stand, and how they come back corrected."""
+    if not books:
+        return ""
+    names = ", ".join(book.name for book in books)
+    return (
+        f"The rows held back are beside this letter as you sent them: {names}. {held_books.HOW} Its name may go on behind "
+        "the date. Correct your own records too, or your next export brings the old row again."
+    )
+
+
 def _grouped(asked: pl.DataFrame, contract: Contract, clinic: Clinic) -> pl.DataFrame:
     """One row per form, participant, file, column and rule, with the lines it stands on."""
     columns = pl.DataFrame(
         [{"file_kind": kind, "table_name": table, "field": m.field or m.time_of or m.local_of, "column": column}
-         for kind, file in clinic.files.items() for table, tm in file.tables.items() for column, m in tm.columns.items()],
+         for form, file in clinic.files.items() for kind in (form, returned_kind(form))
+         for table, tm in file.tables.items() for column, m in tm.columns.items()],
         schema=dict.fromkeys(("file_kind", "table_name", "field", "column"), pl.String),
     ).unique(["file_kind", "table_name", "field"], keep="first", maintain_order=True)  # fmt: skip
     told = pl.col("state").replace_strict(_WORDS)

@@ -10,12 +10,14 @@ import polars as pl
 
 from pipelines.contracts.layouts import layouts_of
 from pipelines.contracts.model import Clinic, Contract, FileKind
+from pipelines.contracts.returned import ReturnedKind, kind_of
 from pipelines.contracts.rule_list import LINE_TABLE
 from pipelines.contracts.shapes import Delivery, RawTable
 from pipelines.errors import DeliveryRefused
 from pipelines.forms import read_table
 from pipelines.standardise import contradictions
 from pipelines.standardise.columns import Mapping, records_of, stage, unclaimed
+from pipelines.standardise.returned import nothing_corrected, split, tables_present
 from pipelines.standardise.staging import LINE_SCHEMA, Staged, clear, write_part
 
 _BATCH_ROWS = 100_000  # two batches are in memory at a time
@@ -27,7 +29,7 @@ def standardise(contract: Contract, delivery: Delivery, staging: Path) -> Staged
     Raises DeliveryRefused, leaving nothing, where the file as a whole cannot be used.
     """
     clinic = contract.clinics[delivery.clinic_id]
-    kind = clinic.files[delivery.file_kind]
+    kind = kind_of(clinic, delivery.file_kind)
     clear(staging, delivery.delivery_id)
     try:
         if kind.format == "device":
@@ -50,7 +52,11 @@ def _standardise_form(
 ) -> Staged:
     staged = Staged()
     part = 0
+    is_returned = isinstance(kind, ReturnedKind)
+    present = tables_present(delivery.raw_path, kind) if is_returned else set(kind.tables)
     for layout, tables in layouts_of(clinic, kind):
+        if not present.issuperset(tables):
+            continue
         mappings = [
             Mapping(contract, clinic, table, kind.tables[table], len(tables) > 1)
             for table in tables
@@ -61,6 +67,9 @@ def _standardise_form(
             read_table(delivery.raw_path, kind.format, layout, batch_rows=_BATCH_ROWS)
         ):
             part += 1
+            if is_returned:
+                batch, answers = split(batch, clinic, kind, tables[0])
+                staged.answers += answers.to_dicts()
             staged.preamble |= batch.preamble
             staged.skipped.update(batch.skipped)
             unknown = [c for c in batch.rows.columns if c not in known and c != "row_no"]
@@ -81,6 +90,8 @@ def _standardise_form(
         for mapping, weight in zip(mappings, evidence, strict=True):
             contradictions.judge(weight, mapping, delivery.file_name)
     if not sum(staged.n_records.values()):
+        if is_returned:
+            raise nothing_corrected(delivery.file_name)
         raise DeliveryRefused(
             "no_records",
             "the file has its header and not a single record",

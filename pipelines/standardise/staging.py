@@ -25,11 +25,15 @@ class Staged:
     skipped: Counter[str] = field(default_factory=Counter)
     preamble: dict[str, str] = field(default_factory=dict)
     unknown_columns: list[str] = field(default_factory=list)
+    answers: list[dict] = field(
+        default_factory=list
+    )  # of a returned workbook, see returned.ANSWER_SCHEMA
 
     def as_json(self) -> dict:
         return {
             "n_records": dict(sorted(self.n_records.items())), "skipped": dict(sorted(self.skipped.items())),
             "preamble": self.preamble, "unknown_columns": sorted(self.unknown_columns),
+            "answers": self.answers,
         }  # fmt: skip
 
 

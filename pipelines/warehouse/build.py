@@ -23,6 +23,7 @@ from pipelines.warehouse import (
     outcomes,
     query_tables,
     refs,
+    returned,
     wear,
 )
 from pipelines.warehouse.order import build_order
@@ -61,6 +62,9 @@ class Inputs:
     calendar: pl.DataFrame
     stale: Mapping[str, str]
     cutoff: dt.datetime
+    returned: pl.DataFrame = field(  # what rows of returned workbooks answer
+        default_factory=lambda: pl.DataFrame(schema=returned.RETURNED_SCHEMA)
+    )
     letters: query_tables.Letters = field(default_factory=query_tables.Letters)
     canaries: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=refs.CANARY_SCHEMA))
 
@@ -97,6 +101,7 @@ def _build_closed(
         refs.create_clinics(con, contract, dict(inputs.stale))
         refs.create_canaries(con, inputs.canaries)
         ledgers.register_deliveries(con, inputs.deliveries)
+        returned.settle(con, inputs.returned, inputs.core, inputs.quarantine)
         con.execute(
             "CREATE TEMP TABLE gone_row (delivery_id VARCHAR, table_name VARCHAR, row_no BIGINT, is_gone BOOLEAN)"
         )

@@ -32,7 +32,7 @@ def register_deliveries(con: duckdb.DuckDBPyConnection, deliveries: pl.DataFrame
     con.execute("""
         CREATE TEMP TABLE delivery AS
         SELECT delivery_id, clinic_id, scope_key, keyed, received_utc, sent_by, resend_reason AS reason,
-            row_number() OVER (ORDER BY sent_date NULLS FIRST, revision, received_utc, sha256) AS rank_no,
+            row_number() OVER (ORDER BY sent_date NULLS FIRST, keyed = 'return', revision, received_utc, sha256) AS rank_no,
             row_number() OVER (PARTITION BY scope_key ORDER BY sent_date DESC NULLS LAST, revision DESC,
                 received_utc DESC, sha256 DESC) = 1 AS is_latest
         FROM incoming WHERE status = 'accepted'

@@ -44,7 +44,7 @@ def write_queries(
     """Makes `ref_query` and `history_query`. `rows` are the Parquet of each table's accepted and of its held rows.
 
     What a rule over several tables found on an earlier night is known only from that night's letters.
-    Assumes the tables `delivery`, `delivery_in`, `winner_<table>`, `ref_rule` and `ref_field`.
+    Assumes the tables `delivery`, `delivery_in`, `winner_<table>`, `returned_row`, `repeated_row`, `ref_rule` and `ref_field`.
     """
     asked = letters.facts.filter("is_asked").select(*queries.LETTER_SCHEMA)
     told = [
@@ -121,7 +121,30 @@ def _of_deliveries(
         SELECT d.delivery_id, v.clinic_id, v.table_name, v.subject
         FROM (SELECT v.clinic_id, v.table_name, v.subject, s.scope_key, min(s.rank_no) AS first_rank_no
               FROM query_version AS v JOIN delivery AS s USING (delivery_id) GROUP BY ALL) AS v
-        JOIN delivery AS d ON d.scope_key = v.scope_key AND d.rank_no > v.first_rank_no
+        JOIN delivery AS d ON d.scope_key = v.scope_key AND d.rank_no > v.first_rank_no;
+        -- A row that was sent back is a version of the row it corrects, and a repetition of that row after it is none.
+        CREATE TEMP TABLE query_same AS
+        WITH root AS (
+            SELECT r.table_name, r.root_id, r.root_no, s.subject, min(r.rank_no) AS returned_no
+            FROM returned_row AS r JOIN query_subject AS s
+                ON s.table_name = r.table_name AND s.delivery_id = r.root_id AND s.row_no = r.root_no
+            GROUP BY ALL
+        )
+        SELECT DISTINCT a.delivery_id, a.table_name, a.row_no, r.subject, a.is_version
+        FROM root AS r JOIN (
+            SELECT table_name, root_id, root_no, delivery_id, row_no, rank_no, TRUE AS is_version FROM returned_row
+            UNION ALL SELECT *, FALSE FROM repeated_row
+        ) AS a USING (table_name, root_id, root_no)
+        WHERE a.rank_no >= r.returned_no;
+        DELETE FROM query_subject AS s USING query_same AS a
+        WHERE a.delivery_id = s.delivery_id AND a.table_name = s.table_name AND a.row_no = s.row_no;
+        INSERT INTO query_subject SELECT delivery_id, table_name, row_no, subject FROM query_same;
+        DELETE FROM query_version AS v USING query_same AS a
+        WHERE a.delivery_id = v.delivery_id AND a.table_name = v.table_name AND a.subject = v.subject;
+        INSERT INTO query_version
+        SELECT a.delivery_id, d.clinic_id, a.table_name, a.subject
+        FROM query_same AS a JOIN delivery AS d USING (delivery_id) WHERE a.is_version;
+        DROP TABLE query_same
     """)
     versions = con.execute("""
         SELECT DISTINCT v.*, d.rank_no, d.received_utc, d.keyed FROM query_version AS v JOIN delivery AS d USING (delivery_id)

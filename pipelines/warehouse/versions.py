@@ -23,7 +23,8 @@ def load_versions(
     Only the rows that others took the place of are written down (`passed_<table>`): cost follows them, not all rows.
     They are added to `gone_row`.
     Assumes the table `delivery` (delivery_id, clinic_id, scope_key, keyed, rank_no, is_latest, received_utc,
-    sent_by, reason). Rows of a delivery that is not the latest of its scope are never current.
+    sent_by, reason) and `replaced_row` (see `returned`). Rows of a delivery that is not the latest of its scope, and
+    rows that a returned row took the place of, are never current.
     """
     if not accepted and not held:
         _nothing_came(con, contract, table)
@@ -33,8 +34,11 @@ def load_versions(
     wide = ", ".join(f"r.{n}" for n in (*fields, *local_dates(contract, table).values()))
     con.execute(f"""
         CREATE TEMP VIEW version AS
-        SELECT r.delivery_id, r.row_no, r.row_key, r.content, d.scope_key, d.keyed, d.rank_no, d.is_latest
+        SELECT r.delivery_id, r.row_no, r.row_key, r.content, d.scope_key, d.keyed, d.rank_no,
+            d.is_latest AND x.delivery_id IS NULL AS is_latest
         FROM {rows} AS r JOIN delivery AS d USING (delivery_id)
+        LEFT JOIN replaced_row AS x
+            ON x.table_name = '{table}' AND x.delivery_id = r.delivery_id AND x.row_no = r.row_no
     """)
     con.execute(f"""
         CREATE TEMP TABLE held_key AS
@@ -76,10 +80,13 @@ def load_versions(
     con.execute(f"""
         CREATE TABLE history_{table} AS
         WITH gone AS (
-            SELECT v.*, c.delivery_id AS by_row, c.row_no AS by_row_no, h.row_key IS NOT NULL AS is_held,
-                s.delivery_id AS by_scope
+            SELECT v.*, coalesce(c.delivery_id, CASE WHEN x.by_row_no IS NOT NULL THEN x.by_delivery_id END) AS by_row,
+                coalesce(c.row_no, x.by_row_no) AS by_row_no, h.row_key IS NOT NULL AS is_held,
+                coalesce(x.by_delivery_id, s.delivery_id) AS by_scope
             FROM passed_{table} AS v
             LEFT JOIN winner_{table} AS c USING (row_key)
+            LEFT JOIN replaced_row AS x
+                ON x.table_name = '{table}' AND x.delivery_id = v.delivery_id AND x.row_no = v.row_no
             LEFT JOIN held_key AS h ON h.row_key = v.row_key AND h.scope_key = v.scope_key
             LEFT JOIN delivery AS s ON s.scope_key = v.scope_key AND s.is_latest
             WHERE c.row_key IS NULL OR c.content <> v.content
@@ -97,6 +104,8 @@ def load_versions(
     con.execute(f"""
         INSERT INTO gone_row
         SELECT DISTINCT delivery_id, '{table}', row_no, TRUE FROM passed_{table}
+        UNION
+        SELECT delivery_id, table_name, row_no, TRUE FROM replaced_row WHERE table_name = '{table}'
         UNION
         SELECT q.delivery_id, '{table}', q.row_no, TRUE FROM {_held(held)} AS q
         JOIN delivery AS d USING (delivery_id)
