@@ -40,8 +40,8 @@ demo: env  ## a synthetic study of four clinics, its nights run by Airflow, repo
 airflow: env  ## Airflow's pages with the demo's study in them, until Ctrl-C
 	$(BIN)/python tools/local_airflow.py --home $(DEMO_HOME) --port $(PORT)
 
-test: env  ## the whole suite
-	$(BIN)/python -m pytest
+test: env  ## the whole suite, in two processes
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: env  ## style, import layers, generated files
 	$(BIN)/ruff check

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from pipelines import stages
@@ -32,3 +34,15 @@ def rendered_home(tmp_path_factory):
     stages.render_reports(str(place), RENDERED_CUTOFF)
     stages.render_letters(str(place), RENDERED_CUTOFF)
     return place
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With `-n 2 --dist loadgroup`, tests that look at one study run in one process, so that it is made once."""
+    top = Path(__file__).parent
+    for item in items:
+        folder = item.path.relative_to(top).parts[0]
+        if "rendered_home" in getattr(item, "fixturenames", ()):
+            name = "rendered"
+        else:
+            name = folder if folder in ("end_to_end", "dags") else item.nodeid.split("::")[0]
+        item.add_marker(pytest.mark.xdist_group(name))
