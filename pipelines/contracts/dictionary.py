@@ -76,6 +76,9 @@ def sending_guide(contract: Contract, clinic: Clinic) -> str:
         "Put finished files into your landing folder. A file is taken once it has stopped growing, or at once when a "
         "file of the same name ending in `.done` lies beside it. Files first expected: "
         f"{clinic.sends_from.isoformat()}.", "",
+        "Rows that cannot be used come back with our letter in workbooks (`held_rows_<kind>_<date>.xlsx`). Correct the "
+        "cells there, leave the columns that begin with Backstep as they are, and put the workbook into your landing "
+        "folder under its name; anything may follow the date. Correct your own records too.", "",
     ]  # fmt: skip
     for kind, file in clinic.files.items():
         out += _file_guide(contract, clinic, kind, file)

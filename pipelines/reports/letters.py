@@ -28,7 +28,7 @@ _WORDS = {
 }
 _COLUMNS = (
     Column("participant", "Participant"), Column("place", "File and line"), Column("column", "Your column"),
-    Column("told", "What does not fit, and what to do"), Column("since", "Since then"),
+    Column("told", "What was expected or does not fit, and what to do"), Column("since", "Since then"),
 )  # fmt: skip
 
 
