@@ -156,7 +156,7 @@ def _sent_back(books: list[held_books.Book]) -> str:
         return ""
     names = ", ".join(book.name for book in books)
     return (
-        f"The rows held back are beside this letter as you sent them: {names}. {held_books.HOW} Its name may go on behind "
+        f"The rows held back are beside this letter as you sent them: {names}. {held_books.HOW} The file name may go on behind "
         "the date. Correct your own records too, or your next export brings the old row again."
     )
 
