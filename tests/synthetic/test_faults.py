@@ -21,6 +21,8 @@ from pipelines.synthetic.truth import make_trial
 AS_OF = dt.date(2025, 11, 2)
 # Rules that no clinic's form can break: an instant in one column has no clock time of its own.
 OUT_OF_REACH = {("treadmill", "unreadable_time")}
+# Rules of rows that answer a letter, which no clinic's own files hold: tests/end_to_end/test_returned.py breaks them.
+OF_ANSWERS = {"unknown_reference"}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +57,7 @@ def test_every_rule_of_every_form_table_has_a_fault(contract, catalogue):
 
 def test_every_rule_of_broken_lines_has_a_fault(contract, catalogue):
     known = {fault.rule for fault in catalogue if fault.level == "line"}
-    assert {rule.name for rule in rules_of(contract, LINE_TABLE)} <= known
+    assert {rule.name for rule in rules_of(contract, LINE_TABLE)} - known == OF_ANSWERS
 
 
 def test_there_are_at_least_forty_five_kinds_of_rule(catalogue):
